@@ -1,0 +1,9 @@
+"""One kind of error for everything a person can mend: it says where, what, and how to go on."""
+
+
+class InputError(ValueError):
+    """Report bad input in one line: what it concerns (file or key), the cause, the remedy."""
+
+    def __init__(self, where: object, cause: str, remedy: str):
+        self.where, self.cause, self.remedy = str(where), cause, remedy
+        super().__init__(f"{where}: {cause}; {remedy}")

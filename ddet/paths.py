@@ -1,0 +1,27 @@
+"""Every path of the repository, anchored on this file: nothing depends on the working directory."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PARAMS = ROOT / "params.yaml"
+DATA = ROOT / "data"
+RAW = DATA / "raw"  # real datasets, never edited
+SYNTHETIC = DATA / "synthetic"  # rendered by 10_benchmark, in the same layouts
+FACES = DATA / "faces"
+RUNS = DATA / "runs"
+RESULTS = DATA / "results"
+PUBLISHED = DATA / "published"
+REPORTS = ROOT / "reports"
+TABLES = REPORTS / "tables"
+FIGURES = REPORTS / "figures"
+
+
+def resolve(path: str | Path) -> Path:
+    """Return `path` as it is when absolute, else below the repository root."""
+    return ROOT / path
+
+
+def relative(path: str | Path) -> str:
+    """Name `path` relative to the repository root where it lies inside, for reports that move between machines."""
+    path = Path(path).resolve()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()

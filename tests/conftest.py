@@ -1,0 +1,18 @@
+"""Fixtures that several test modules share."""
+
+from pathlib import Path
+
+import pytest
+
+from ddet import paths
+
+
+@pytest.fixture(scope="session")
+def real_footage() -> Path:
+    """Return the folder of real footage, or skip: it may not be copied into this repository."""
+    folder = paths.ROOT.parent / "shared" / "real"
+    if not folder.is_dir():
+        pytest.skip(
+            f"real footage is not at {folder}; it is third-party material that does not travel with the repository"
+        )
+    return folder
