@@ -1,0 +1,57 @@
+"""Reports: two executions are the same bytes, a failed one leaves the old report alone."""
+
+import nbformat
+import pytest
+
+from ddet import nbrun, paths
+from ddet.errors import InputError
+
+
+@pytest.fixture
+def notebooks(tmp_path, monkeypatch):
+    """Point the runner at a throw-away tree and write notebooks into it."""
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+
+    def write(name, *sources):
+        nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s, id=f"c{i}") for i, s in enumerate(sources)])
+        nbformat.write(nb, tmp_path / "notebooks" / f"{name}.ipynb")
+
+    return write
+
+
+def test_two_runs_are_the_same_bytes(notebooks, tmp_path):
+    notebooks(
+        "noisy",
+        "import os, sys, time\nprint(object(), f'/x/ipykernel_{os.getpid()}/1.py')",
+        "print(time.time(), file=sys.stderr)\nprint('a'); print('b', flush=True); print('c')",
+    )
+    first = nbrun.run("noisy", tmp_path / "r1").read_bytes()
+    assert nbrun.run("noisy", tmp_path / "r2").read_bytes() == first
+    cells = nbformat.reads(first.decode(), 4).cells
+    assert cells[0].outputs[0].text == "<object object at 0x0> /x/ipykernel/1.py\n"
+    assert [o.text for o in cells[1].outputs] == ["a\nb\nc\n"]  # one chunk, no standard error
+
+
+def test_a_failing_notebook_keeps_the_old_report(notebooks, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(paths, "REPORTS", tmp_path / "reports")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "bad.ipynb").write_text("old")
+    notebooks("bad", "1 / 0")
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        nbrun.run("bad", tmp_path / "reports")
+    assert (tmp_path / "reports" / "bad.ipynb").read_text() == "old"
+
+
+def test_an_input_error_in_a_cell_is_one_line(notebooks, tmp_path, capsys, monkeypatch):
+    notebooks("bad", "from ddet.errors import InputError\nraise InputError('a.mp4', 'empty file', 'delete it')")
+    monkeypatch.setattr(nbrun.run, "__defaults__", (tmp_path / "reports",))
+    assert nbrun._main(["bad"]) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said == "notebooks/bad.ipynb, cell 1: InputError: a.mp4: empty file; delete it"
+
+
+def test_an_unknown_notebook_names_those_there_are(notebooks, tmp_path):
+    notebooks("only", "1")
+    with pytest.raises(InputError, match="no such notebook; one of: only"):
+        nbrun.run("other", tmp_path / "reports")
