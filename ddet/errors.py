@@ -6,4 +6,7 @@ class InputError(ValueError):
 
     def __init__(self, where: object, cause: str, remedy: str):
         self.where, self.cause, self.remedy = str(where), cause, remedy
-        super().__init__(f"{where}: {cause}; {remedy}")
+        super().__init__(str(where), cause, remedy)  # the arguments, so that it survives the way out of a worker
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.cause}; {self.remedy}"
