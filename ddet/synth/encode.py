@@ -1,0 +1,69 @@
+"""Write clips: H.264 in mp4 by libx264, the same bytes each time, by atomic rename; and damage some."""
+
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ddet.synth.canvas import Array
+
+OPTIONS = {"preset": "veryfast", "threads": "1", "x264-params": "threads=1:sliced-threads=0:lookahead-threads=1"}
+RATE = 16000  # of the audio track, Hz
+
+
+def write_mp4(path: Path, frames: Sequence[Array], fps: float, crf: int, audio: bool = False) -> None:
+    """Encode RGB frames (uint8, even sides) to `path`, which appears only when whole."""
+    part = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rate = Fraction(fps).limit_denominator(1001)
+    with av.open(str(part), "w", format="mp4", options={"fflags": "+bitexact"}) as box:
+        stream = box.add_stream("libx264", rate=rate, options={**OPTIONS, "crf": str(crf)})
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 1
+        sound = _add_sound(box) if audio else None
+        for frame in frames:
+            box.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        box.mux(stream.encode())
+        if sound:
+            _hum(box, sound, len(frames) / fps)
+    os.replace(part, path)
+
+
+def _add_sound(box) -> av.AudioStream:
+    sound = box.add_stream("aac", rate=RATE)
+    sound.layout = "mono"
+    return sound
+
+
+def _hum(box, sound, seconds: float) -> None:
+    """Write a quiet 150 Hz tone: clips of some datasets have an audio track, and nothing here reads it."""
+    wave = 0.05 * np.sin(2 * np.pi * 150 * np.arange(int(seconds * RATE)) / RATE)
+    frame = av.AudioFrame.from_ndarray(wave.astype(np.float32)[None], format="fltp", layout="mono")
+    frame.rate = RATE
+    box.mux(sound.encode(frame))
+    box.mux(sound.encode())
+
+
+def truncate(path: Path) -> None:
+    """Cut a clip to half its bytes: its index, at the end, is lost."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def write_truth(path: Path, truth: Array) -> None:
+    """Keep a forgery's ground truth (T x H x W bool) as `mask` (packed bits) and `shape`."""
+    part = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(part, "wb") as file:
+        np.savez_compressed(file, mask=np.packbits(truth), shape=np.array(truth.shape))
+    os.replace(part, path)
+
+
+def read_truth(path: Path) -> Array:
+    """Read what write_truth kept: T x H x W bool."""
+    with np.load(path) as kept:
+        shape = tuple(kept["shape"])
+        return np.unpackbits(kept["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)

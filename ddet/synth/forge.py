@@ -1,0 +1,171 @@
+"""Forge a filmed clip by mechanism: whole-face swaps, expression transfer, mouth re-synthesis.
+
+A forgery is made in the target's texture space, placed by the very maps that placed the target's own face, sent through
+the same camera, and blended over the target's frames. So it has the target's pose, light and motion, and differs only
+by what its generator gets wrong. `METHODS` is the one place where that is tuned.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from ddet.synth.animate import Pose, Rig
+from ddet.synth.canvas import SPAN, Array, edge, to_bytes
+from ddet.synth.paint import Head
+from ddet.synth.render import blend, shade
+from ddet.synth.scene import Scene, Shot, developed, grained
+
+FLOOR = 6  # a matte below this (of 255) alters nothing and is cut to 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a generator does, and how well. Lengths in face units (half of hairline to chin)."""
+
+    kind: Literal["swap", "expression", "mouth"]
+    region: Literal["oval", "inner", "face", "mouth"]
+    pixels: float  # resolution: generated px from hairline to chin
+    feather: float  # width of the matte's edge
+    match: float  # share of the colour difference that is corrected
+    cast: float  # sd of the colour error of a clip
+    shift: float  # sd of the position error of a frame
+    flicker: float  # sd of the colour error of a frame
+    grain: float  # share of the camera's noise that the generated face carries
+    opacity: float = 1.0
+    sharpen: float = 0.0  # over-sharpening after the generator
+
+
+METHODS = {
+    # FaceForensics++
+    "Deepfakes": Method("swap", "oval", 84, 0.24, 0.85, 0.032, 0.012, 0.012, 0.80),
+    "FaceSwap": Method("swap", "inner", 118, 0.08, 0.65, 0.040, 0.014, 0.016, 0.85),
+    "Face2Face": Method("expression", "face", 104, 0.15, 0.95, 0.018, 0.008, 0.008, 0.80),
+    "FaceShifter": Method("swap", "oval", 104, 0.32, 0.96, 0.014, 0.005, 0.005, 0.85),
+    "NeuralTextures": Method("mouth", "mouth", 82, 0.13, 0.97, 0.014, 0.008, 0.006, 0.75),
+    # Celeb-DF v2: more pixels, better colour, smoother over time
+    "Celeb-synthesis": Method("swap", "oval", 94, 0.26, 0.90, 0.024, 0.008, 0.008, 0.80),
+    # DFDC: several generators of different quality
+    "DFDC:coarse": Method("swap", "oval", 74, 0.22, 0.75, 0.040, 0.014, 0.014, 0.70),
+    "DFDC:fair": Method("swap", "oval", 92, 0.30, 0.90, 0.022, 0.008, 0.008, 0.80),
+    "DFDC:sharp": Method("swap", "inner", 112, 0.16, 0.85, 0.025, 0.010, 0.010, 0.80, sharpen=0.6),
+    "DFDC:neural": Method("expression", "face", 96, 0.18, 0.95, 0.016, 0.008, 0.008, 0.75),
+    # DeeperForensics-1.0
+    "end_to_end": Method("swap", "oval", 110, 0.32, 0.95, 0.015, 0.005, 0.004, 0.85),
+    "reenact_postprocess": Method("swap", "inner", 98, 0.18, 0.88, 0.025, 0.010, 0.008, 0.80),
+}
+
+
+def stable(method: Method) -> Method:
+    """The same generator without errors that change from frame to frame."""
+    return replace(method, shift=0.0, flicker=0.0)
+
+
+def forge(
+    scene: Scene, shots: list[Shot], source: Head, acts: dict[str, Array], method: Method, seed: int, person: int = 0
+) -> tuple[list[Array], Array]:
+    """Forge one person of a filmed clip.
+
+    `source` lends the face to a swap; `acts` (scene.talk) lends the expression to the other kinds.
+    Returns the frames (uint8 RGB) and the truth, T x H x W bool: True where the forgery may have altered a pixel.
+    Outside it, frames equal the target's bit for bit.
+    """
+    rng = np.random.default_rng(seed)
+    target = scene.people[person]
+    rig = Rig(source, soft=rng.uniform(0, 0.5)) if method.kind == "swap" else target.rig
+    generator = _Generator(method, rig, matte(target.rig.head, method), _aligned(rig.head, target.rig.head), rng)
+    frames, truth = [], np.zeros((len(shots), *scene.shape), bool)
+    for t, shot in enumerate(shots):
+        pose = _performed(target.poses[t], acts, t, method)
+        face = generator.face(pose, scene)
+        frame, truth[t] = generator.blended(scene, t, shot, shot.places[person], face)
+        frames.append(frame)
+    return frames, truth
+
+
+def matte(head: Head, method: Method) -> Array:
+    """Where the method works, on the target's texture: n x n uint8, the blending weight."""
+    who = head.who
+    line = (np.arange(head.size, dtype=np.float32) + 0.5) / head.size * 2 * SPAN - SPAN
+    u, v = np.meshgrid(line, line)
+    brow = who.eye_y - who.brow_gap
+    if method.region == "mouth":
+        low, high, wide = who.nose_tip + 0.10, 0.93, who.mouth_w + 0.16
+        far = np.hypot(u / wide, (v - (low + high) / 2) / ((high - low) / 2))
+        reach = wide
+    elif method.region == "inner":  # from above the brows to below the mouth, nearly square
+        low, high = brow - 0.10, who.mouth_y + 0.20
+        far = (np.abs(u / (who.width * 0.80)) ** 3.2 + np.abs((v - (low + high) / 2) / ((high - low) / 2)) ** 3.2) ** (
+            1 / 3.2
+        )
+        reach = who.width * 0.8
+    elif method.region == "face":  # what an expression moves: brows and eyes, cheeks and mouth
+        brows = np.hypot(u / (who.width * 0.78), (v - brow - 0.05) / 0.26)
+        mouth = np.hypot(u / (who.mouth_w + 0.20), (v - who.mouth_y) / 0.34)
+        far, reach = np.minimum(brows, mouth), 0.4
+    else:
+        far = np.hypot(u / (who.width * 0.86), (v - 0.16) / 0.80)
+        reach = 0.75
+    return to_bytes(method.opacity * edge(far - 1 + method.feather / (2 * reach), method.feather / reach))
+
+
+def _aligned(source: Head, target: Head) -> Array:
+    """The 2 x 3 affine map, in texture px, that best lays the source's landmarks on the target's."""
+    a, b = ((head.marks[:, :2] + SPAN) / (2 * SPAN) * head.size for head in (source, target))
+    return np.linalg.lstsq(np.c_[a, np.ones(5)], b, rcond=None)[0].T
+
+
+def _performed(pose: Pose, acts: dict[str, Array], t: int, method: Method) -> Pose:
+    """The target's pose, with the source's expression where the method transfers it."""
+    if method.kind == "swap":
+        return pose
+    keys = ("mouth", "smile") if method.kind == "mouth" else ("mouth", "smile", "brow", "blink")
+    return pose._replace(**{key: float(acts[key][t]) for key in keys})
+
+
+class _Generator:
+    """The errors of one forged clip: constant ones drawn once, the others per frame."""
+
+    def __init__(self, method: Method, rig: Rig, weight: Array, align: Array, rng: np.random.Generator):
+        self.method, self.rig, self.weight, self.align, self.rng = method, rig, weight, align, rng
+        self.cast = rng.normal(1, method.cast, 3)
+
+    def face(self, pose: Pose, scene: Scene) -> Array:
+        """Generate the face on the target's texture: n x n x 4 uint8, the matte as fourth channel."""
+        lit = shade(self.rig, self.rig.texture(pose), pose, scene.light)[..., :3]
+        size = len(lit)
+        small = max(8, round(self.method.pixels * SPAN))  # the texture is SPAN faces high
+        slip = self.rng.normal(0, self.method.shift, 2) * size / (2 * SPAN)
+        lit = cv2.warpAffine(lit, self.align, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if small < size:
+            lit = cv2.resize(cv2.resize(lit, (small, small), interpolation=cv2.INTER_AREA), (size, size))
+        if self.method.sharpen:
+            lit = cv2.addWeighted(
+                lit, 1 + self.method.sharpen, cv2.GaussianBlur(lit, (0, 0), 1.5), -self.method.sharpen, 0
+            )
+        moved = np.float32([[1, 0, slip[0]], [0, 1, slip[1]]])
+        return cv2.warpAffine(np.dstack([lit, self.weight]), moved, (size, size), flags=cv2.INTER_LINEAR)
+
+    def blended(self, scene: Scene, t: int, shot: Shot, place: tuple, texture: Array) -> tuple[Array, Array]:
+        """Place the face, correct its colour, film it, blend it. Returns the frame and its truth (H x W bool)."""
+        box, map_u, map_v = place
+        rows, cols = slice(box[1], box[3]), slice(box[0], box[2])
+        layer = cv2.remap(texture, map_u, map_v, cv2.INTER_LINEAR, None, cv2.BORDER_CONSTANT, 0)
+        alpha = np.where(layer[..., 3] < FLOOR, np.uint8(0), layer[..., 3])
+        face = developed(scene, t, np.ascontiguousarray(layer[..., :3]))
+        below = shot.image[rows, cols]
+        face = cv2.LUT(face, self._gain(below, face, alpha))
+        face = grained(scene, t, face, box, self.method.grain)
+        frame, truth = shot.image.copy(), np.zeros(scene.shape, bool)
+        frame[rows, cols] = blend(below, face, alpha)
+        truth[rows, cols] = alpha > 0
+        return frame, truth
+
+    def _gain(self, below: Array, face: Array, alpha: Array) -> Array:
+        """The colour correction as a 256 x 1 x 3 table: towards the target's mean, with this generator's errors."""
+        inside = (alpha > 128).astype(np.uint8)
+        want, have = (np.array(cv2.mean(image, inside)[:3]) for image in (below, face))
+        gain = 1 + self.method.match * (want / np.maximum(have, 1) - 1)
+        gain = np.clip(gain, 0.2, 4) * self.cast * (1 + self.rng.normal(0, self.method.flicker))
+        return np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8)[:, None]
