@@ -1,0 +1,21 @@
+"""One adapter per dataset: from the official tree of files to rows of one shape."""
+
+from collections.abc import Callable
+
+from ddet import params
+from ddet.data.layouts import base, celebdf, df1, dfdc, ffpp, folder
+from ddet.data.layouts.base import Clip
+
+ADAPTERS: dict[str, Callable[[params.Data], list[Clip]]] = {
+    "ffpp": ffpp.scan,
+    "celebdf": celebdf.scan,
+    "dfdc": dfdc.scan,
+    "df1": df1.scan,
+    "folder": folder.scan,
+}
+
+
+def scan(cfg: params.Data) -> list[Clip]:
+    """List the clips of all chosen datasets, sorted by their unique clip_id; no video is opened."""
+    clips = [clip for dataset in cfg.datasets for clip in ADAPTERS[dataset](cfg)]
+    return sorted(base.distinct(clips), key=lambda c: c.clip_id)
