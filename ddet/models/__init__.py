@@ -1,0 +1,107 @@
+"""Networks by name: `genconvit_ed`, or `timm` for any timm backbone with its own two-class head.
+
+Every network takes normalised B x 3 x size x size and returns B x 2 logits, index 1 = fake.
+"""
+
+import difflib
+import importlib
+from pathlib import Path
+
+import safetensors.torch
+import timm
+import torch
+from torch import nn
+
+from ddet import params
+from ddet.errors import InputError
+
+MODULES = {"genconvit_ed": "ddet.models.genconvit"}  # imported when asked for: a new paper's file shapes no old run
+
+
+def create(cfg: params.Model, start: Path | None = None) -> nn.Module:
+    """Build the network of `cfg`; its backbone begins with the weights in `start`, else at random.
+
+    The random weights are drawn from torch's global state: call `seeds.seed_everything` first.
+
+    Raises:
+        InputError: unknown name or backbone, a size the network cannot take, weights that do not fit.
+    """
+    if cfg.name == "timm":
+        model = backbone = make_backbone(cfg.backbone, num_classes=2)
+    elif cfg.name in MODULES:
+        model = importlib.import_module(MODULES[cfg.name]).build(cfg)
+        backbone = model.backbone
+    else:
+        raise InputError(f"model.name = {cfg.name!r}", "no such network", f"use one of timm, {', '.join(MODULES)}")
+    if start is not None:
+        load_backbone(backbone, start)
+    return model
+
+
+def make_backbone(name: str, **kwargs) -> nn.Module:
+    """Build a timm network at random; `kwargs` go to timm.
+
+    Raises:
+        InputError: timm has no network of that name.
+    """
+    if name not in timm.list_models():
+        near = difflib.get_close_matches(name, timm.list_models(), 4, 0.4)
+        raise InputError(f"model.backbone = {name!r}", "timm has no such network", f"near: {', '.join(near) or 'none'}")
+    return timm.create_model(name, **kwargs)
+
+
+def classifier_keys(backbone: nn.Module) -> set[str]:
+    """Name the state entries of the last linear layer, the one part that changes with the number of outputs."""
+    layers = backbone.pretrained_cfg["classifier"]
+    prefixes = tuple(f"{layer}." for layer in ([layers] if isinstance(layers, str) else layers))
+    return {name for name in backbone.state_dict() if name.startswith(prefixes)}
+
+
+def load_backbone(backbone: nn.Module, path: Path) -> None:
+    """Put the safetensors in `path` into `backbone`: all of it must fit, save the classifier, which may differ.
+
+    Raises:
+        InputError: no such file, or a tensor outside the classifier is missing, unknown or of another shape.
+    """
+    if not Path(path).is_file():
+        raise InputError(path, "no such weights file", "run the stage that makes it, or set start.weights")
+    saved, own = safetensors.torch.load_file(path), backbone.state_dict()
+    free = classifier_keys(backbone)
+    fits = {name: value for name, value in saved.items() if name in own and value.shape == own[name].shape}
+    wrong = sorted((set(saved) ^ set(own) | {name for name in saved if name not in fits}) - free)
+    if wrong:
+        raise InputError(
+            path, f"does not fit the backbone: {len(wrong)} tensors, first {wrong[0]}", "use its own weights"
+        )
+    backbone.load_state_dict(own | fits)
+
+
+def cam_layer(model: nn.Module, size: int) -> nn.Module:
+    """Return the layer whose map Grad-CAM reads: the network's own choice (method `cam_layer`), or by rule.
+
+    The rule, for timm networks: of the convolutions before the pooling, the one that runs last and whose output is a
+    map, larger than 1 x 1, for a `size` x `size` input (gates see 1 x 1); not the projection on a shortcut, which
+    sees only what the block before it saw.
+
+    Raises:
+        InputError: no convolution has such an output.
+    """
+    if hasattr(model, "cam_layer"):
+        return model.cam_layer()
+    seen: list[nn.Module] = []
+
+    def note(layer: nn.Module, _: tuple, output: torch.Tensor) -> None:
+        if output.shape[-1] > 1 and output.shape[-2] > 1:
+            seen.append(layer)
+
+    convs = [m for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and "downsample" not in name]
+    hooks = [conv.register_forward_hook(note) for conv in convs]
+    was_training, like = model.training, next(model.parameters())
+    with torch.no_grad():
+        model.eval().forward_features(like.new_zeros(1, 3, size, size))
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    if not seen:
+        raise InputError(type(model).__name__, f"has no convolution with a map at {size} px", "use a larger model.size")
+    return seen[-1]
