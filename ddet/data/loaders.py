@@ -1,0 +1,201 @@
+"""From rows of faces.parquet to batches: crops in memory, augmentation seeded per sample, ImageNet normalisation."""
+
+import random
+import warnings
+from pathlib import Path
+
+import albumentations as A
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.core import DataLoaders
+from fastai.data.load import DataLoader
+
+from ddet.augment import draw, pipeline
+from ddet.data.crops import load_crop, resized
+from ddet.errors import InputError
+from ddet.seeds import derive
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet, RGB in [0, 1]
+CACHE_MB = 1024
+CLASSES = {0: "real", 1: "fake"}
+
+
+def device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" is the GPU where there is one.
+
+    Raises:
+        InputError: "cuda" without a GPU.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("runtime.device = 'cuda'", "torch finds no CUDA device", "use 'auto' or 'cpu'")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+class ImageDataset:
+    """Pairs of a uint8 image (size x size x 3) and a target, augmented anew in each epoch.
+
+    The draws of a sample follow from (seed, epoch, index) alone: neither the number of workers nor the order of the
+    samples changes a bit, and no epoch repeats another. `epoch` is set by the Learner before each training pass.
+    """
+
+    def __init__(self, targets: np.ndarray, transform: A.Compose | None, seed: int):
+        self.targets, self.transform, self.seed, self.epoch = targets, transform, seed, 0
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        image = self.image(index)
+        if self.transform:
+            image = draw(self.transform, image, derive(self.seed, self.epoch, index))
+        return torch.from_numpy(np.array(image)), torch.as_tensor(self.targets[index])
+
+    def image(self, index: int) -> np.ndarray:
+        """Return the image as it is before augmentation."""
+        raise NotImplementedError
+
+
+class ArrayDataset(ImageDataset):
+    """Images that are in memory already: uint8 n x size x size x 3."""
+
+    def __init__(self, images: np.ndarray, targets: np.ndarray, transform: A.Compose | None = None, seed: int = 0):
+        super().__init__(targets, transform, seed)
+        self.images = images
+
+    def image(self, index: int) -> np.ndarray:
+        return self.images[index]
+
+
+class CropDataset(ImageDataset):
+    """The crops that `rows` name (columns crop, label) below `root`, resized to `size`.
+
+    They are decoded once, here, where all of them fit into `cache_mb` megabytes; else each time they are asked for.
+    """
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        root: Path,
+        transform: A.Compose | None,
+        size: int,
+        seed: int,
+        cache_mb: float = CACHE_MB,
+    ):
+        super().__init__(rows["label"].to_numpy(np.int64), transform, seed)
+        self.paths, self.size = [Path(root) / crop for crop in rows["crop"]], size
+        self.images = None
+        if len(rows) * size * size * 3 <= cache_mb * 2**20:
+            self.images = np.stack([self._read(path) for path in self.paths])
+
+    def image(self, index: int) -> np.ndarray:
+        return self._read(self.paths[index]) if self.images is None else self.images[index]
+
+    def _read(self, path: Path) -> np.ndarray:
+        return resized(load_crop(path), self.size)
+
+
+def normalise(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn uint8 B x H x W x 3 into ImageNet-normalised float32 B x 3 x H x W on the batch's device."""
+    images, targets = batch
+    mean, std = (torch.tensor(v, device=images.device).view(3, 1, 1) for v in (MEAN, STD))
+    scaled = images.permute(0, 3, 1, 2).contiguous().float().div_(255)
+    return scaled.sub_(mean).div_(std), targets
+
+
+def make_loader(
+    dataset: ImageDataset, bs: int, on: torch.device, workers: int = 0, shuffle_seed: int | None = None
+) -> DataLoader:
+    """Batch a dataset: in a fresh order each epoch when a `shuffle_seed` is given, in its own order otherwise.
+
+    A last batch of a single sample is dropped when shuffling, because batch normalisation cannot train on one;
+    over the epochs the order gives every sample its turn.
+    """
+    shuffle = shuffle_seed is not None
+    alone = shuffle and len(dataset) > bs and len(dataset) % bs == 1
+    loader = DataLoader(
+        dataset,
+        bs=bs,
+        num_workers=workers,
+        shuffle=shuffle,
+        drop_last=alone,
+        pin_memory=on.type == "cuda",
+        device=on,
+        after_batch=normalise,
+    )
+    loader.rng = random.Random(shuffle_seed)  # fastai seeds it from the global state
+    return loader
+
+
+def make_dls(
+    rows: pd.DataFrame,
+    crops_root: Path,
+    augment: str,
+    size: int,
+    bs: int,
+    seed: int,
+    on: torch.device,
+    workers: int = 0,
+    cache_mb: float = CACHE_MB,
+) -> DataLoaders:
+    """Make the loaders of a fit from `rows` with a `split` column: train augmented and shuffled, valid plain.
+
+    Raises:
+        InputError: a class is missing in train or valid, or a crop cannot be read.
+    """
+    train, valid = (_of_split(rows, split) for split in ("train", "valid"))
+    train_ds = CropDataset(train, crops_root, pipeline(augment), size, derive(seed, "augment"), cache_mb)
+    train_dl = make_loader(train_ds, bs, on, workers, shuffle_seed=derive(seed, "order"))
+    return DataLoaders(train_dl, eval_loader(valid, crops_root, size, bs, on, workers, cache_mb), device=on)
+
+
+def eval_loader(
+    rows: pd.DataFrame,
+    crops_root: Path,
+    size: int,
+    bs: int,
+    on: torch.device,
+    workers: int = 0,
+    cache_mb: float = CACHE_MB,
+) -> DataLoader:
+    """Make a loader over `rows` in their order, without augmentation."""
+    return make_loader(CropDataset(rows, crops_root, None, size, 0, cache_mb), bs, on, workers)
+
+
+def _of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
+    chosen = rows[rows["split"] == split]
+    for label, name in CLASSES.items():
+        if not (chosen["label"] == label).any():
+            raise InputError(f"split {split}", f"holds no {name} crop", "choose another protocol or more clips")
+    return chosen
+
+
+def balance(rows: pd.DataFrame, per_class: int, seed: int) -> pd.DataFrame:
+    """Choose as many real as fake rows, `per_class` of each, spread evenly over methods, then clips, then frames.
+
+    Where a class has fewer rows both are cut to what it has, with a warning. The rows come back in their own order.
+
+    Raises:
+        InputError: a class has no row at all.
+    """
+    sides = {name: rows[rows["label"] == label] for label, name in CLASSES.items()}
+    have = {name: len(side) for name, side in sides.items()}
+    if not all(have.values()):
+        raise InputError("balanced set", f"there are {have['real']} real and {have['fake']} fake crops", "add clips")
+    n = min(per_class, *have.values())
+    if n < per_class:
+        warnings.warn(
+            f"balanced set: {n} of {per_class} a class ({have['real']} real, {have['fake']} fake)", stacklevel=2
+        )
+    return rows.loc[[i for name, side in sides.items() for i in _spread(side, n, derive(seed, name))]].sort_index()
+
+
+def _spread(rows: pd.DataFrame, n: int, seed: int) -> list:
+    """Pick `n` index labels so that methods differ by at most one while they last, and likewise clips within one."""
+    keys = rows[["clip_id", "frame_idx", "track"]].sort_values(["clip_id", "frame_idx", "track"])
+    keys = keys.sample(frac=1, random_state=np.random.default_rng(seed))
+    keys["method"] = keys["clip_id"].str.split("/").str[1]
+    keys["turn_in_clip"] = keys.groupby("clip_id").cumcount()
+    keys = keys.sort_values("turn_in_clip", kind="stable")
+    keys["turn_in_method"] = keys.groupby("method").cumcount()
+    return keys.sort_values("turn_in_method", kind="stable").index[:n].tolist()
