@@ -1,0 +1,150 @@
+"""What a fit does besides stepping: device-aware autocast, step decay, keeping the best weights, history, progress."""
+
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.callback.core import Callback
+from fastai.callback.fp16 import MixedPrecision
+from fastai.learner import Learner, Metric
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+BEST = {"frame_auc": max, "accuracy": max, "valid_loss": min}  # which end of each metric selects the weights
+
+
+class DeviceAmp(MixedPrecision):
+    """Mixed precision on the device that trains.
+
+    Differs: fastai hard-codes `autocast("cuda")`, so its `to_fp16` and `to_bf16` do nothing on a CPU.
+    """
+
+    def __init__(self, dtype: torch.dtype):
+        super().__init__("fp16" if dtype == torch.float16 else "bf16")
+        self.dtype = dtype
+
+    def before_fit(self) -> None:
+        device = self.dls.device.type
+        self.autocast = torch.autocast(device, dtype=self.dtype)
+        scaler = torch.amp.GradScaler(device, enabled=self.dtype == torch.float16)  # bf16 has the range of fp32
+        self.learn.scaler, self.scales = scaler, []
+
+
+class SampleEpoch(Callback):
+    """Tell the training dataset the epoch, from which it seeds its augmentation; forked workers inherit it."""
+
+    def before_train(self) -> None:
+        self.dls.train.dataset.epoch = self.epoch
+
+
+class StepDecay(Callback):
+    """Multiply the learning rate by `gamma` every `epochs` epochs; a function of the epoch, so it needs no state."""
+
+    order = 60
+
+    def __init__(self, lr: float, epochs: int, gamma: float):
+        self.base, self.every, self.gamma = lr, epochs, gamma
+
+    def before_train(self) -> None:
+        self.opt.set_hyper("lr", self.base * self.gamma ** (self.epoch // self.every))
+
+
+class FrameAuc(Metric):
+    """Area under the ROC curve of the fake class over the frames of a split; nan where it is not defined."""
+
+    name = "frame_auc"
+
+    def reset(self) -> None:
+        self.logits, self.labels = [], []
+
+    def accumulate(self, learn: Learner) -> None:
+        self.logits.append(learn.pred.detach().float().cpu())
+        self.labels.append(learn.y.detach().cpu())
+
+    @property
+    def value(self) -> float:
+        prob, label = torch.cat(self.logits).softmax(1)[:, 1].numpy(), torch.cat(self.labels).numpy()
+        if len(np.unique(label)) < 2 or not np.isfinite(prob).all():
+            return math.nan
+        return float(roc_auc_score(label, prob))
+
+
+class KeepBest(Callback):
+    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals; nan never wins."""
+
+    order = 70  # after the recorder
+
+    def __init__(self, metric: str):
+        self.metric, self.better = metric, BEST[metric]
+        self.load_state_dict({"value": math.nan, "epoch": None, "weights": None})
+
+    def after_epoch(self) -> None:
+        value = dict(zip(self.recorder.metric_names[1:], self.recorder.values[-1], strict=True))[self.metric]
+        if math.isnan(value) or (self.best_epoch is not None and self.better(self.best, value) == self.best):
+            return
+        weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+        self.load_state_dict({"value": value, "epoch": self.epoch, "weights": weights})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"value": self.best, "epoch": self.best_epoch, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.best_epoch, self.weights = state["value"], state["epoch"], state["weights"]
+
+
+class History(Callback):
+    """Write `file` anew after each epoch: one row an epoch, counted from 1; no clock, so a rerun writes the same."""
+
+    order = 80  # after KeepBest, before Resume
+
+    def __init__(self, file: Path):
+        self.file = file
+
+    def after_epoch(self) -> None:
+        partial = self.file.with_suffix(".partial")
+        self.frame().to_csv(partial, index=False)
+        os.replace(partial, self.file)
+
+    def frame(self) -> pd.DataFrame:
+        """Tabulate the metrics, the learning rate at the end of each epoch, and which epoch's weights are kept."""
+        recorder = self.recorder
+        rows = [[float(v) for v in row] for row in recorder.values]
+        frame = pd.DataFrame(rows, columns=list(recorder.metric_names)[1:])
+        frame.insert(0, "epoch", range(1, len(rows) + 1))
+        frame["lr"] = [float(recorder.lrs[i - 1]) for i in recorder.iters]
+        frame["selected"] = (frame.index == self.keep_best.best_epoch).astype(int)
+        return frame
+
+
+class Progress(Callback):
+    """Show one bar over all training batches on stderr, with the last epoch's metrics beside it."""
+
+    order = 85
+
+    def before_fit(self) -> None:
+        self.bar = None
+
+    def before_train(self) -> None:
+        if self.bar is None:  # only now is it known with which epoch a resumed fit goes on
+            n = len(self.dls.train)
+            self.bar = tqdm(
+                total=self.n_epoch * n, initial=self.epoch * n, file=sys.stderr, unit="batch", mininterval=1
+            )
+
+    def after_batch(self) -> None:
+        if self.training:
+            self.bar.update()
+
+    def after_epoch(self) -> None:
+        names, values = self.recorder.metric_names[1:], self.recorder.values[-1]
+        shown = {name: f"{value:.4f}" for name, value in zip(names, values, strict=True)}
+        self.bar.set_postfix(epoch=f"{self.epoch + 1}/{self.n_epoch}", **shown)
+
+    def after_fit(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
