@@ -1,0 +1,54 @@
+"""What dvc.lock records: which stage read and wrote which files, with their hashes."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from ddet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder that dvc.lock records, with its hash and size in bytes."""
+
+    path: str
+    md5: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.lock: what it read and what it wrote."""
+
+    name: str
+    deps: tuple[Entry, ...]
+    outs: tuple[Entry, ...]
+
+    @property
+    def notebook(self) -> str:
+        """Return the source notebook that this stage executes, "" where it executes none."""
+        return next((d.path for d in self.deps if re.fullmatch(r"notebooks/[^/]+\.ipynb", d.path)), "")
+
+    def reports(self, root: Path) -> list[str]:
+        """List the files below reports/ that this stage wrote, folders opened."""
+        found = []
+        for out in self.outs:
+            if out.path.startswith("reports/"):
+                inside = [p for p in (root / out.path).rglob("*") if p.is_file()]
+                found += [p.relative_to(root).as_posix() for p in inside] or [out.path]
+        return sorted(found)
+
+
+def read_stages(lock: Path) -> list[Stage]:
+    """Read every stage of a dvc.lock, in the order of their notebooks; InputError where there is none."""
+    if not lock.is_file():
+        raise InputError(lock.name, "not there", "run the pipeline first: make repro")
+    recorded = (YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+    stages = [Stage(name, _entries(s.get("deps")), _entries(s.get("outs"))) for name, s in recorded.items()]
+    return sorted(stages, key=lambda s: (s.notebook, s.name))
+
+
+def _entries(recorded: list[dict] | None) -> tuple[Entry, ...]:
+    return tuple(Entry(e["path"], str(e.get("md5", "")), int(e.get("size", 0))) for e in recorded or [])

@@ -1,0 +1,135 @@
+"""Figures: the same bytes twice, light files, and what is drawn is what was given."""
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from PIL import Image
+from test_bootstrap import made_up
+
+from ddet import figures, metrics
+from ddet.errors import InputError
+
+mpl.use("Agg")
+ARMS = {"Base": [made_up(1), made_up(2)], "NA": [made_up(3)]}
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def crops(count: int, size: int = 24) -> list[np.ndarray]:
+    return list(np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8))
+
+
+def histories() -> dict[str, list[pd.DataFrame]]:
+    one = pd.DataFrame({"epoch": [0, 1], "train_loss": [1.0, 0.5], "valid_loss": [0.9, 0.7], "frame_auc": [0.6, 0.8]})
+    return {"Base": [one, one.add([0, 0.2, 0.2, 0.1])], "NA": [one]}
+
+
+def box(size: int = 24) -> np.ndarray:
+    mask = np.zeros((size, size), bool)
+    mask[6:18, 4:20] = True
+    return mask
+
+
+DRAWN = {
+    "curves": lambda: figures.training_curves(histories()),
+    "confusion": lambda: figures.confusion_matrices({"Base": np.array([[3, 1], [0, 4]])}),
+    "roc": lambda: figures.roc_curves(ARMS),
+    "sheet": lambda: figures.contact_sheet(crops(3), list("abc"), [box()] * 3),
+    "cams": lambda: figures.cam_grid(crops(2), np.full((2, 24, 24), 0.5), [box()] * 2, list("ab")),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_same_figure_same_bytes(name, tmp_path):
+    one, two = (figures.save(DRAWN[name](), name, tmp_path / run) for run in ("1", "2"))
+    assert [p.name for p in one] == [f"{name}.png", f"{name}.svg"]
+    assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+    assert "<dc:date>" not in one[1].read_text()
+    assert Image.open(one[0]).info.keys() <= {"dpi"}
+
+
+def test_photographs_are_saved_without_svg(tmp_path):
+    assert [p.name for p in figures.save(DRAWN["sheet"](), "s", tmp_path, svg=False)] == ["s.png"]
+
+
+def test_a_heavy_png_is_reduced_to_a_palette(tmp_path):
+    noise = figures.contact_sheet(crops(24, 160), ["t"] * 24)
+    (path,) = figures.save(noise, "noise", tmp_path, svg=False)
+    full = io.BytesIO()
+    noise.savefig(full, format="png", dpi=figures.DPI)
+    assert path.stat().st_size < full.getbuffer().nbytes / 2
+    assert Image.open(path).mode == "P" and Image.open(path).size == Image.open(full).size
+    (light,) = figures.save(figures.contact_sheet(crops(1), ["t"]), "light", tmp_path, svg=False)
+    assert Image.open(light).mode != "P"
+
+
+def test_training_curves_draw_seeds_and_their_mean():
+    loss, auc = DRAWN["curves"]().axes
+    lines = {(line.get_label(), line.get_linewidth()): line.get_ydata() for line in auc.lines}
+    np.testing.assert_allclose(lines["Base", 2.0], [0.65, 0.85])
+    np.testing.assert_allclose(lines["NA", 2.0], [0.6, 0.8])
+    assert len(auc.lines) == 3 + 2 and len(loss.lines) == 2 * (3 + 2)
+    assert [t.get_text() for t in auc.get_legend().get_texts()] == ["Base", "NA"]
+
+
+def test_one_epoch_is_a_dot_not_nothing():
+    one = {"NA": [histories()["NA"][0].iloc[:1]]}
+    assert figures.training_curves(one).axes[1].lines[-1].get_marker() == "o"
+
+
+def test_confusion_shows_counts_and_row_percentages():
+    axis = figures.confusion_matrices({"Base": np.array([[3, 1], [0, 4]])}).axes[0]
+    assert [t.get_text() for t in axis.texts] == ["3\n75.0%", "1\n25.0%", "0\n0.0%", "4\n100.0%"]
+    assert axis.axison and axis.get_title() == "Base"
+
+
+def test_confusion_of_an_absent_class_is_no_division_by_zero():
+    texts = figures.confusion_matrices({"DF1": np.array([[0, 0], [1, 3]])}).axes[0].texts
+    assert [t.get_text() for t in texts][:2] == ["0\n0.0%", "0\n0.0%"]
+
+
+def test_roc_names_the_mean_auc_of_its_level():
+    for level in metrics.LEVELS:
+        legend = figures.roc_curves(ARMS, level).axes[0].get_legend().get_texts()
+        mean = np.mean([metrics.frame_and_clip(p)[f"{level}_auc"] for p in ARMS["Base"]])
+        assert legend[0].get_text() == f"Base (AUC {mean:.3f})"
+
+
+def test_grids_show_every_image_and_outline_only_masks():
+    figure = figures.contact_sheet(crops(8), [str(i) for i in range(8)], [box()] * 7 + [np.zeros((24, 24), bool)])
+    shown = [axis for axis in figure.axes if axis.images]
+    assert len(figure.axes) == 12 and [axis.get_title() for axis in shown] == [str(i) for i in range(8)]
+    assert [len(axis.collections) for axis in shown] == [2] * 7 + [0]
+
+
+def test_the_overlay_is_half_crop_half_heat():
+    crop, cam = np.full((1, 2, 3), 100, np.uint8), np.array([[0.0, 1.0]])
+    heat = [np.array(mpl.colormaps["inferno"](value)[:3]) * 255 for value in (0.0, 1.0)]
+    np.testing.assert_allclose(figures._overlay(crop, cam)[0], [50 + h / 2 for h in heat], atol=0.5)
+
+
+def test_the_style_stays_inside():
+    before = dict(mpl.rcParams)
+    DRAWN["curves"]()
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("call", "cause"),
+    [
+        (lambda: figures.contact_sheet(crops(2), ["a"]), r"lengths \[2, 1, 2\]"),
+        (lambda: figures.cam_grid(crops(2), np.zeros((1, 24, 24)), [box()] * 2, ["a", "b"]), r"lengths \[2, 1, 2, 2\]"),
+        (lambda: figures.confusion_matrices({}), "nothing to show"),
+    ],
+)
+def test_bad_input_is_one_line(call, cause):
+    with pytest.raises(InputError, match=cause):
+        call()

@@ -1,0 +1,201 @@
+"""The front page: what it shows, that its links hold, that it needs no network, that it is the same bytes twice."""
+
+import base64
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import nbformat
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from nbformat import v4
+from ruamel.yaml import YAML
+from test_tables import table
+
+from ddet import figures, htmldoc, page, tables
+from ddet.errors import InputError
+
+mpl.use("Agg")
+NAME = "20_herd"
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """Lay out a small finished repository: one notebook with a table, a figure, code, and dvc.lock."""
+    for folder in ("notebooks", "ddet", "reports/tables", "reports/figures"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "ddet/metrics.py").write_text("")
+    nbformat.write(notebook(), tmp_path / f"notebooks/{NAME}.ipynb")
+    nbformat.write(notebook(), tmp_path / f"reports/{NAME}.ipynb")
+    table().write(tmp_path / "reports/tables", "herd_results")
+    tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path / "reports/tables", "counts", "Counts")
+    figures.save(plt.subplots()[0], "curves", tmp_path / "reports/figures")
+    plt.close("all")
+    (tmp_path / "README.md").write_text(f"# x\n\n{page.MARKERS[0]}\nold\n{page.MARKERS[1]}\n\nrest\n")
+    names = [f"tables/{t}.{kind}" for t in ("counts", "herd_results") for kind in ("csv", "md", "html")]
+    write_lock(
+        tmp_path, [f"reports/{n}" for n in (f"{NAME}.ipynb", *names, "figures/curves.png", "figures/curves.svg")]
+    )
+    return tmp_path
+
+
+def notebook() -> nbformat.NotebookNode:
+    png = base64.b64encode(b"\x89PNG").decode()
+    outputs = [
+        v4.new_output("stream", name="stdout", text="<seen>\n"),
+        v4.new_output("display_data", data={"image/png": png}),
+        v4.new_output("execute_result", data={"text/html": "<table><tr><td>7</td></tr></table>"}, execution_count=1),
+    ]
+    cells = [
+        v4.new_markdown_cell("# Is augmentation <harmful>?\n\nSee [the code](../ddet/metrics.py).", id="a"),
+        v4.new_code_cell("answer = 6 * 7", outputs=outputs, execution_count=1, id="b"),
+    ]
+    return v4.new_notebook(cells=cells)
+
+
+def write_lock(root: Path, outs: list[str], deps: tuple[str, ...] = ("ddet/metrics.py",)) -> None:
+    def entries(paths):
+        return [{"path": p, "hash": "md5", "md5": f"{i:032x}", "size": 10 + i} for i, p in enumerate(paths)]
+
+    herd = {"cmd": "x", "deps": entries([f"notebooks/{NAME}.ipynb", *deps]), "outs": entries(outs)}
+    front = {"cmd": "y", "outs": entries(["reports/index.html"])}
+    YAML(typ="safe").dump({"schema": "2.0", "stages": {"front": front, "herd": herd}}, root / "dvc.lock")
+
+
+def built(root: Path) -> str:
+    page.build("smoke", True, root)
+    return (root / "reports/index.html").read_text()
+
+
+def test_the_index_links_tables_figures_notebooks_and_code(root):
+    text = built(root)
+    for target in (
+        *("tables/herd_results.csv", "tables/herd_results.html", "tables/counts.html", "figures/curves.png"),
+        *("figures/curves.svg", f"{NAME}.html", f"{NAME}.ipynb", f"../notebooks/{NAME}.ipynb", "../ddet/metrics.py"),
+    ):
+        assert f'<a href="{target}"' in text, target
+    assert "<h2>Is augmentation &lt;harmful&gt;?</h2>" in text
+    assert '<img src="figures/curves.png"' in text
+    assert f"{1:032x}" in text and ">front<" not in text
+
+
+def test_results_tables_are_embedded_and_plain_ones_only_linked(root):
+    text = built(root)
+    assert text.count('<section class="results">') == 1 and '<section class="frame">' not in text
+    assert table().html() in text
+
+
+def test_the_index_says_what_the_data_are(root):
+    assert "synthetic benchmark, profile smoke" in built(root)
+    assert "not evidence about real deepfakes" in built(root)
+    page.build("paper", False, root)
+    text = (root / "reports/index.html").read_text()
+    assert "real data, profile paper" in text and "not evidence" not in text
+
+
+def test_same_reports_same_bytes(root):
+    first = built(root), (root / f"reports/{NAME}.html").read_bytes()
+    assert first == (built(root), (root / f"reports/{NAME}.html").read_bytes())
+
+
+def test_a_rendered_notebook_needs_no_network(root):
+    text = page.render_notebook(root / f"reports/{NAME}.ipynb")
+    assert "&lt;seen&gt;" in text and "<td>7</td>" in text and "data:image/png;base64,iVBORw==" in text
+    assert "<title>Is augmentation &lt;harmful&gt;?</title>" in text
+    light, dark = text.split("prefers-color-scheme: dark")[1:]  # the page's own colours come before both
+    assert re.search(r'<span class="mi">6</span>', text) and ".highlight .mi" in light and ".highlight .mi" in dark
+    assert not re.search(r"<script|<link|@import|https?://", text)
+
+
+def test_orphans_are_listed_and_returned(root):
+    (root / "reports/figures/old.png").write_text("")
+    (root / "reports/.gitignore").write_text("")
+    assert page.build("smoke", True, root) == ["reports/figures/old.png"]
+    assert '<li><a href="figures/old.png">reports/figures/old.png</a></li>' in (root / "reports/index.html").read_text()
+    (root / "reports/figures/old.png").unlink()
+    assert page.build("smoke", True, root) == []
+    assert "Orphans" not in (root / "reports/index.html").read_text()
+
+
+def test_a_folder_of_reports_is_opened(root):
+    (root / "reports/figures/curves.svg").unlink()
+    write_lock(root, [f"reports/{NAME}.ipynb", "reports/figures", "reports/tables"])
+    assert page.build("smoke", True, root) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda r: (r / "dvc.lock").unlink(), "dvc.lock: not there"),
+        (lambda r: (r / "reports/tables/counts.md").unlink(), "reports/tables/counts.md: recorded in dvc.lock"),
+        (lambda r: (r / "ddet/metrics.py").unlink(), "link to ../ddet/metrics.py"),
+        (lambda r: (r / f"notebooks/{NAME}.ipynb").unlink(), f"link to ../notebooks/{NAME}.ipynb"),
+    ],
+)
+def test_what_is_missing_is_one_line(root, spoil, cause):
+    spoil(root)
+    with pytest.raises(InputError, match=re.escape(cause)):
+        built(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ('<a href="there.txt#part">x</a><a href="#here">x</a><a href="https://a.org">x</a><img src="data:,">', None),
+        ('<a href="with%20space.txt">x</a>', None),
+        ('<a href="gone.txt">x</a>', "link to gone.txt"),
+        ('<a href="/there.txt">x</a>', "absolute link"),
+        ('<img src="https://a.org/x.png">', "<img> would load"),
+        ('<script src="//a.org/x.js"></script>', "<script> would load"),
+        ('<link rel="stylesheet" href="https://a.org/x.css">', "<link> would load"),
+        ('<a href="file:///there.txt">x</a>', "would load"),
+    ],
+)
+def test_links_are_checked(tmp_path, text, cause):
+    (tmp_path / "there.txt").touch()
+    (tmp_path / "with space.txt").touch()
+    (tmp_path / "p.html").write_text(text)
+    if cause is None:
+        return htmldoc.check_links(tmp_path / "p.html")
+    with pytest.raises(InputError, match=cause):
+        htmldoc.check_links(tmp_path / "p.html")
+
+
+def test_readme_gets_the_results_and_keeps_the_rest(root):
+    readme = root / "README.md"
+    page.update_readme(readme, page.results_markdown(root))
+    once = readme.read_text()
+    assert once == f"# x\n\n{page.MARKERS[0]}\n{table().markdown().strip()}\n{page.MARKERS[1]}\n\nrest\n"
+    page.update_readme(readme, page.results_markdown(root))
+    assert readme.read_text() == once
+
+
+@pytest.mark.parametrize("text", ["", page.MARKERS[0], "".join(reversed(page.MARKERS)), "".join(page.MARKERS) * 2])
+def test_a_readme_without_its_markers_is_left_alone(tmp_path, text):
+    (tmp_path / "README.md").write_text(text)
+    with pytest.raises(InputError, match="markers"):
+        page.update_readme(tmp_path / "README.md", "new")
+    assert (tmp_path / "README.md").read_text() == text
+
+
+def test_the_command_reports_bad_input_in_one_line(monkeypatch, capsys):
+    def bad():
+        raise InputError("params.yaml", "bad", "mend it")
+
+    monkeypatch.setattr(page.params, "load", bad)
+    assert page.main([]) == 2
+    assert capsys.readouterr().err == "params.yaml: bad; mend it\n"
+
+
+def test_the_command_updates_the_readme_only_when_asked(root, monkeypatch, capsys):
+    cfg = SimpleNamespace(profile="smoke", benchmark=SimpleNamespace(render=True))
+    monkeypatch.setattr(page.params, "load", lambda: cfg)
+    monkeypatch.setattr(page, "build", lambda *_: ["reports/old.png"])
+    monkeypatch.setattr(page, "results_markdown", lambda: "new")
+    monkeypatch.setattr(page.paths, "ROOT", root)
+    before = (root / "README.md").read_text()
+    assert page.main([]) == 0 and (root / "README.md").read_text() == before
+    assert capsys.readouterr().err == "no stage wrote reports/old.png\n"
+    assert page.main(["--readme"]) == 0 and "\nnew\n" in (root / "README.md").read_text()
