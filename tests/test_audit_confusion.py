@@ -1,0 +1,135 @@
+"""Feasible confusion matrices and the AUC they allow: against slow versions, and the truth is always among them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, roc_auc_score
+
+from ddet import published
+from ddet.audit import confusion, roc
+from ddet.audit.findings import problems
+from ddet.audit.rounding import exact, interval
+
+SKLEARN = {"macro": {"average": "macro"}, "real": {"pos_label": 0}, "fake": {"pos_label": 1}}
+SKLEARN["weighted"] = {"average": "weighted"}
+
+
+def labels(real_right, fake_right, real, fake):
+    truth = np.repeat([0, 1], [real, fake])
+    answers = np.repeat([0, 1, 1, 0], [real_right, real - real_right, fake_right, fake - fake_right])
+    return truth, answers
+
+
+@pytest.mark.parametrize("reading", confusion.READINGS)
+@pytest.mark.parametrize(("real_right", "fake_right"), [(3, 11), (0, 12), (5, 0), (5, 12), (0, 0)])
+def test_f1_is_that_of_sklearn(reading, real_right, fake_right):
+    truth, answers = labels(real_right, fake_right, 5, 12)
+    expected = f1_score(truth, answers, zero_division=0, **SKLEARN[reading])
+    got = confusion.f1(reading, np.array(real_right), np.array(fake_right), 5, 12)
+    assert got == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("reading", confusion.READINGS)
+@pytest.mark.parametrize("fewer", [0, 1])
+def test_feasible_is_the_double_loop(reading, fewer):
+    real, fake = 13, 29
+    accuracy, score, _ = printed(9, 23, real, fake, reading, digits=3).values()
+    acc, f1 = (interval(printed, fewer) for printed in (accuracy, score))
+    slow = {
+        (a, b)
+        for a in range(real + 1)
+        for b in range(fake + 1)
+        if acc[0] <= exact(str((a + b) / (real + fake))) <= acc[1]
+        and float(f1[0]) <= float(confusion.f1(reading, np.array(a), np.array(b), real, fake)) <= float(f1[1])
+    }
+    got = confusion.feasible(accuracy, score, reading, real, fake, fewer)
+    assert {tuple(pair) for pair in got} == slow
+    assert len(got) == len(slow)
+    assert (9, 23) in slow
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_the_truth_is_always_feasible(data):
+    real, fake = data.draw(st.integers(1, 1500)), data.draw(st.integers(1, 1500))
+    truth = data.draw(st.integers(0, real)), data.draw(st.integers(0, fake))
+    digits, reading = data.draw(st.integers(2, 5)), data.draw(st.sampled_from(confusion.READINGS))
+    accuracy = f"{sum(truth) / (real + fake):.{digits}f}"
+    score = f"{float(confusion.f1(reading, *map(np.array, truth), real, fake)):.{digits}f}"
+    for fewer in (0, 1):
+        assert truth in {tuple(pair) for pair in confusion.feasible(accuracy, score, reading, real, fake, fewer)}
+
+
+def printed(real_right, fake_right, real, fake, reading, digits=4, auc="0.9"):
+    accuracy = (real_right + fake_right) / (real + fake)
+    score = float(confusion.f1(reading, np.array(real_right), np.array(fake_right), real, fake))
+    return {"Acc": f"{accuracy:.{digits}f}", "F1": f"{score:.{digits}f}", "AUC": auc}
+
+
+def test_a_clean_table_has_nothing_and_names_its_reading():
+    for reading in confusion.READINGS:
+        rows = {f"m{i}": printed(80 + i, 800 + 7 * i, 100, 900, reading) for i in range(5)}
+        found = confusion.accuracy_with_f1(published.tidy(rows, "invented", "I"), 100, 900)
+        assert not problems(found)
+        assert (found[-1].row, found[-1].recomputed) == ("(all rows)", reading)
+
+
+def test_planted_errors_are_found():
+    rows = {f"m{i}": printed(80 + i, 800 + 7 * i, 100, 900, "macro") for i in range(4)}
+    rows["wrong digit"] = {**rows["m0"], "F1": "0.9999"}
+    rows["other class"] = printed(85, 810, 100, 900, "fake")
+    rows["coarse"] = {**rows["m1"], "F1": f"{float(rows['m1']['F1']) + 0.0003:.4f}"}
+    rows["no F1"] = {"Acc": "0.9"}
+    found = confusion.accuracy_with_f1(published.tidy(rows, "invented", "I"), 100, 900)
+    verdicts = {f.row: f.verdict for f in problems(found)}
+    expected = {"wrong digit": "infeasible", "other class": "other reading", "coarse": "coarser"}
+    assert verdicts == {**expected, "(all rows)": "infeasible"}
+    assert "only under fake" in next(f.sentence for f in found if f.row == "other class")
+
+
+def test_a_table_without_f1_is_left_alone():
+    frame = published.tidy({"a": {"Acc": "0.9"}}, "invented", "I")
+    assert confusion.accuracy_with_f1(frame, 10, 90) == []
+
+
+def test_stated_errors_fix_accuracy_and_f1():
+    frame = published.tidy({"base": printed(80, 850, 100, 900, "macro")}, "invented", "I")
+    assert not problems(confusion.stated_confusion(frame, "base", (20, 50), 100, 900))
+    wrong = confusion.stated_confusion(frame, "base", (30, 50), 100, 900)
+    assert [f.verdict for f in wrong] == ["differs", "differs"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_bounds_hold_for_any_ranking(data):
+    scores = np.array(data.draw(st.lists(st.integers(0, 9), min_size=6, max_size=30)))
+    truth = np.array(data.draw(st.lists(st.integers(0, 1), min_size=len(scores), max_size=len(scores))))
+    truth[:2] = 0, 1
+    answers = scores >= data.draw(st.integers(1, 9))
+    real, fake = int((truth == 0).sum()), int(truth.sum())
+    real_right, fake_right = ((answers == truth) & (truth == c) for c in (0, 1))
+    low, high = roc.bounds(real_right.sum(), fake_right.sum(), real, fake)
+    assert low - 1e-12 <= roc_auc_score(truth, scores) <= high + 1e-12
+
+
+def test_bounds_by_hand():
+    low, high = roc.bounds(np.array(8), np.array(6), 10, 10)  # fpr 0.2, tpr 0.6
+    assert (low, high) == (pytest.approx(0.48), pytest.approx(0.92))
+    assert roc.concave(np.array(8), np.array(6), 10, 10) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("auc", "verdict"),
+    [("0.9500", "consistent"), ("0.7800", "unusual"), ("0.5000", "infeasible"), ("0.9999", "infeasible")],
+)
+def test_auc_is_held_against_the_point(auc, verdict):
+    frame = published.tidy({"m": printed(80, 810, 100, 900, "macro", auc=auc)}, "invented", "I")
+    (found,) = roc.auc_with_point(frame, 100, 900)
+    assert (found.verdict, found.check) == (verdict, 4)
+
+
+def test_auc_of_an_impossible_row_cannot_be_judged():
+    frame = published.tidy({"m": {"Acc": "0.7900", "F1": "0.9999", "AUC": "0.99"}}, "invented", "I")
+    (found,) = roc.auc_with_point(frame, 100, 900)
+    assert found.verdict == "not printed"
