@@ -1,0 +1,103 @@
+"""The ledger: every claim once, results merged, bad result files refused."""
+
+import pandas as pd
+import pytest
+
+from ddet import claims, published
+from ddet.errors import InputError
+
+CLAIMS = pd.DataFrame(
+    [
+        {
+            "id": "a",
+            "paper": "p",
+            "claim": "it helps",
+            "where": "1",
+            "stated": "+1",
+            "evidence": "runs",
+            "checks": "s; t",
+        },
+        {
+            "id": "b",
+            "paper": "p",
+            "claim": "people err",
+            "where": "2",
+            "stated": "",
+            "evidence": "people",
+            "checks": "",
+        },
+        {
+            "id": "c",
+            "paper": "q",
+            "claim": "it is fast",
+            "where": "3",
+            "stated": "",
+            "evidence": "timing",
+            "checks": "t",
+        },
+    ]
+)
+OUTCOME = pd.Series({"s": "consistent", "t": "differs, contradicted"})
+RESULT = "claim_id,effect,lo,hi,n,runs,verdict,data\n"
+
+
+def merged(tmp_path):
+    return claims.merge(CLAIMS, OUTCOME, claims.read_results(tmp_path, CLAIMS)).set_index("id")
+
+
+def test_without_results_nothing_is_tested(tmp_path):
+    table = merged(tmp_path)
+    assert list(table["verdict"]) == ["not tested", "not testable here", "not tested"]
+    assert list(table["own tables"]) == ["differs, contradicted", "not checked", "differs, contradicted"]
+    assert table[["effect", "lo", "hi", "n"]].isna().all(axis=None)
+
+
+def test_results_are_merged_one_row_per_data_set(tmp_path):
+    lines = "a,1.5,0.5,2.5,240,k1;k2,reproduced,synthetic\na,-1,-2,,12,k3,undecided,celebdf\n"
+    (tmp_path / "claims_p.csv").write_text(RESULT + lines)
+    table = merged(tmp_path)
+    assert list(table.index) == ["a", "a", "b", "c"]
+    first = table.iloc[0]
+    assert (first["effect"], first["lo"], first["hi"], first["n"]) == (1.5, 0.5, 2.5, 240)
+    assert (first["runs"], first["verdict"], first["data"]) == ("k1;k2", "reproduced", "synthetic")
+    assert pd.isna(table.iloc[1]["hi"])
+
+
+def test_a_result_overrules_what_seemed_untestable(tmp_path):
+    (tmp_path / "claims_p.csv").write_text(RESULT + "b,0,0,0,1,,not testable here,none\n")
+    assert merged(tmp_path).loc["b", "data"] == "none"
+
+
+def test_an_empty_result_file_is_no_result(tmp_path):
+    (tmp_path / "claims_p.csv").write_text(RESULT)
+    assert merged(tmp_path).loc["a", "verdict"] == "not tested"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (RESULT + "c,1,0,2,3,k,reproduced,x\n", "unknown claim_id 'c'; one of: a, b"),
+        (RESULT + "a,1,0,2,3,k,proved,x\n", "unknown verdict 'proved'"),
+        (RESULT + "a,1,0,2,3,k,reproduced,x\n" * 2, "'a' twice on one data set"),
+        ("claim_id,effect\na,1\n", "it lacks the columns lo, hi, n, runs, verdict, data"),
+    ],
+)
+def test_bad_result_files_are_refused(tmp_path, text, message):
+    (tmp_path / "claims_p.csv").write_text(text)
+    with pytest.raises(InputError, match=message.replace("(", r"\(")):
+        claims.read_results(tmp_path, CLAIMS)
+
+
+def test_a_claim_that_names_no_statement_is_refused():
+    with pytest.raises(InputError, match="no statement 's' was audited"):
+        claims.merge(CLAIMS, OUTCOME.drop("s"), pd.DataFrame(columns=claims.RESULT))
+
+
+def test_the_ledger_holds_every_claim_of_every_paper(tmp_path):
+    table = claims.ledger(tmp_path)
+    assert list(table["id"]) == list(published.facts("claims")["id"])
+    assert list(table.columns) == claims.LEDGER
+    assert set(table["verdict"]) <= {"not tested", *claims.VERDICTS}
+    assert set(table["paper"]) == {"herd", "asrid", "prle"}
+    total = claims.counts(table).drop(columns="paper").to_numpy().sum()
+    assert total == len(table)
