@@ -87,7 +87,7 @@ def cam_layer(model: nn.Module, size: int) -> nn.Module:
         InputError: no convolution has such an output.
     """
     if hasattr(model, "cam_layer"):
-        return model.cam_layer()
+        return model.cam_layer(size)
     seen: list[nn.Module] = []
 
     def note(layer: nn.Module, _: tuple, output: torch.Tensor) -> None:

@@ -3,11 +3,12 @@
 from itertools import pairwise
 
 import torch
+from timm.models import ConvNeXt
 from torch import nn
 
 from ddet import params
 from ddet.errors import InputError
-from ddet.models import make_backbone
+from ddet.models import cam_layer, make_backbone
 
 WIDTHS = (16, 32, 64, 128, 256)  # channels after each halving of the side
 SWIN = "swin_tiny_patch4_window7_224"
@@ -17,13 +18,11 @@ def build(cfg: params.Model) -> "GenConViTED":
     """Build the network that `cfg` names.
 
     Raises:
-        InputError: a side that five halvings do not divide, or a backbone that is no ConvNeXt.
+        InputError: a side that five halvings do not divide.
     """
     if cfg.size % 32:
         raise InputError(f"model.size = {cfg.size}", "GenConViT halves the side five times", "use a multiple of 32")
     backbone = make_backbone(cfg.backbone)
-    if not hasattr(getattr(backbone, "stages", [None])[-1], "downsample"):
-        raise InputError(f"model.backbone = {cfg.backbone!r}", "GenConViT needs a ConvNeXt", "name a timm convnext")
     swin = make_backbone(SWIN, img_size=cfg.size, num_classes=0) if cfg.use_swin else None
     return GenConViTED(backbone, swin)
 
@@ -48,7 +47,8 @@ class GenConViTED(nn.Module):
     head is Linear 2000-500-2 with GELU before each layer, so the first activation falls on the backbone's logits.
     There is no reconstruction loss: the auto-encoder learns through the classifier alone.
     Differs: index 1 is fake (there 0). The paper embeds a Swin as well; in the released code it never runs, so it is
-    left out. With `swin` given, this is OUR reading of the paper's hybrid: the pooled features of Swin and ConvNeXt
+    left out. Any timm network may stand in for ConvNeXt: the smallest ConvNeXts learn too little from the default
+    profile's few crops. With `swin` given, this is OUR reading of the paper's hybrid: the pooled features of Swin and ConvNeXt
     stand beside each other, for both images, before the head, in place of the 1000-way logits.
     """
 
@@ -71,9 +71,11 @@ class GenConViTED(nn.Module):
         seen = self.backbone(image)
         return seen if self.swin is None else torch.cat([seen, self.swin(image)], dim=1)
 
-    def cam_layer(self) -> nn.Module:
-        """Return the 2 x 2 convolution before the last stage.
+    def cam_layer(self, size: int) -> nn.Module:
+        """Return ConvNeXt's 2 x 2 convolution before the last stage; of another backbone, its last convolution.
 
         Paper: Herd Mentality's released Grad-CAM target. It runs twice in a forward pass, on the image second.
         """
-        return self.backbone.stages[-1].downsample[1]
+        if isinstance(self.backbone, ConvNeXt):
+            return self.backbone.stages[-1].downsample[1]
+        return cam_layer(self.backbone, size)
