@@ -1,0 +1,38 @@
+"""The rows of one dataset under one protocol: faces, splits and identity groups brought together."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ddet.errors import InputError
+
+SHAPES_A_RUN = ["clip_id", "frame_idx", "track", "sha", "label", "split", "group"]  # what a run's data hash covers
+_FROM_CLIPS = ["clip_id", "dataset", "method", "group", "original"]
+
+
+def load(folder: Path, dataset: str, protocol: str) -> pd.DataFrame:
+    """Return the crops of a dataset with their split: faces.parquet plus dataset, method, group, original, split.
+
+    Crops that the protocol drops are left out; splits.parquet says why. Sorted by clip_id, frame_idx, track.
+
+    Raises:
+        InputError: a table, the dataset or the protocol is not there.
+    """
+    clips, faces, splits = (_read(Path(folder) / f"{name}.parquet") for name in ("clips", "faces", "splits"))
+    clips = clips.loc[clips["dataset"] == dataset, _FROM_CLIPS]
+    if clips.empty:
+        raise InputError(f"dataset {dataset}", "is not in the index", "add it to data.datasets and run 11_faces")
+    rows = faces.merge(clips, on="clip_id")
+    chosen = splits[(splits["protocol"] == protocol) & (splits["split"] != "dropped")]
+    by_frame = (chosen["frame_idx"] >= 0).any()  # an image-level protocol splits the frames of a clip
+    keys = ["clip_id", "frame_idx"] if by_frame else ["clip_id"]
+    rows = rows.merge(chosen[[*keys, "split"]], on=keys)
+    if rows.empty:
+        raise InputError(f"protocol {protocol}", f"has no split for {dataset}", "choose another in params.yaml")
+    return rows.sort_values(["clip_id", "frame_idx", "track"], ignore_index=True)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError(path, "no such table", "run the notebook 11_faces")
+    return pd.read_parquet(path)
