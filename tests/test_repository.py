@@ -100,3 +100,12 @@ def test_strip_keeps_check_cells_and_drops_the_rest():
     cells = nbformat.reads(once, 4).cells
     assert [(c.execution_count, len(c.outputs)) for c in cells] == [(None, 0), (2, 1)]
     assert strip.stripped(once) == once and "widgets" not in once
+
+
+def test_a_large_file_is_refused_with_its_size(tmp_path, capsys):
+    (tmp_path / "video.mp4").write_bytes(bytes(large.LIMIT + 1))
+    (tmp_path / "table.csv").write_bytes(bytes(large.LIMIT))
+    files = [str(tmp_path / name) for name in ("table.csv", "video.mp4", "deleted.csv")]
+    assert large._main(files) == 1
+    assert capsys.readouterr().out.startswith(f"{files[1]}: 1.5 MB is over 1.5 MB; version it with DVC")
+    assert large._main([files[0], files[2]]) == 0 and capsys.readouterr().out == ""

@@ -1,0 +1,85 @@
+"""Kill the smoke pipeline at random moments, run it again, and compare with a run that was left alone.
+
+python benchmarks/kill_repro.py [--times 10] [--seed 0]
+
+Each trial is a clone of its own. What is killed is drawn too: everything, the notebook's kernel alone, or dvc alone
+(whose notebook then lives on as an orphan; the next `dvc repro` must refuse to work beside it, so it is ended first).
+A trial is "identical" when tables, results, reports and dvc.lock are, byte for byte.
+"""
+
+import argparse
+import contextlib
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from clone import Clone
+
+COMPARED = ("reports/**/*", "data/results/*", "dvc.lock")
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    return []
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _victims(mode: str, tree: list[psutil.Process]) -> list[psutil.Process]:
+    if mode == "dvc alone":
+        return tree[:1]
+    kernels = [p for p in tree if "ipykernel_launcher" in " ".join(p.cmdline())] if mode == "kernel" else []
+    return kernels or tree
+
+
+def _interrupted(clone: Clone, after: float, mode: str) -> str:
+    """Start the pipeline, kill after so many seconds, run it to its end; return what was killed and when."""
+    process = clone.start("dvc", "repro")
+    time.sleep(after)
+    tree = _tree(process.pid)
+    stage = next((p.cmdline()[-1] for p in tree if "ddet.nbrun" in p.cmdline()), "between stages")
+    _kill(_victims(mode, tree))
+    process.wait()
+    _kill([p for p in tree if p.is_running()])  # orphans of `dvc alone` end here, so that the trial goes on at once
+    psutil.wait_procs(tree, timeout=20)
+    clone.run("dvc", "repro")
+    return stage
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    draw, folder = random.Random(args.seed), Path(tempfile.mkdtemp(prefix="ddet-kill-"))
+    reference = Clone(folder / "reference")
+    began = time.monotonic()
+    reference.run("dvc", "repro")
+    whole, expected = time.monotonic() - began, reference.files(*COMPARED)
+    print(f"straight run: {whole:.0f} s, {len(expected)} files compared\n")
+    print("| trial | killed | at | in stage | files that differ |\n|---|---|---|---|---|")
+    for trial in range(args.times):
+        clone, mode = Clone(folder / f"trial{trial}"), draw.choice(["everything", "kernel", "dvc alone"])
+        after = draw.uniform(1, whole)
+        stage = _interrupted(clone, after, mode)
+        found = clone.files(*COMPARED)
+        different = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+        print(f"| {trial} | {mode} | {after:.0f} s | {stage} | {', '.join(different) or 'none'} |", flush=True)
+        shutil.rmtree(clone.root)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

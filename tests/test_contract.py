@@ -1,0 +1,90 @@
+"""Notebooks and pipeline keep to one contract: what a stage declares is what its notebook reads and writes."""
+
+import ast
+import itertools
+import re
+
+import nbformat
+import pytest
+from ruamel.yaml import YAML
+
+from ddet import paths
+from ddet.tools import deps, strip
+
+NOTEBOOKS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
+STAGES = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]
+BY_NOTEBOOK = {s["cmd"].split()[-1]: (name, s) for name, s in STAGES.items() if "ddet.nbrun" in s["cmd"]}
+ALWAYS = {"profile", "runtime", "benchmark.render"}  # what ddet.notebook.start itself reads
+
+
+def code(path):
+    return [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags") or []
+
+
+def calls(path, name):
+    for cell in code(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
+                yield node
+
+
+def test_every_notebook_is_a_stage_and_every_stage_a_notebook():
+    assert sorted(BY_NOTEBOOK) == [p.stem for p in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: p.stem)
+class TestNotebook:
+    def test_reads_the_sections_that_its_stage_declares(self, notebook):
+        (call,) = calls(notebook, "start")
+        read = {a.value for a in call.args[1:]}
+        always = ALWAYS - {"benchmark.render"} if "benchmark" in read else ALWAYS
+        assert set(BY_NOTEBOOK[notebook.stem][1]["params"]) == read | always
+
+    def test_its_stage_depends_on_exactly_the_code_it_can_run(self, notebook):
+        stage = BY_NOTEBOOK[notebook.stem][1]
+        declared = [d for d in stage["deps"] if d.startswith("ddet/")]
+        assert declared == deps.code_of(stage["cmd"]), "run python -m ddet.tools.deps"
+
+    def test_its_stage_names_the_notebook_and_the_report(self, notebook):
+        stage = BY_NOTEBOOK[notebook.stem][1]
+        assert f"notebooks/{notebook.name}" in stage["deps"]
+        assert f"reports/{notebook.name}" in [next(iter(o)) if isinstance(o, dict) else o for o in stage["outs"]]
+
+    def test_opens_with_title_imports_and_one_parameters_cell(self, notebook):
+        cells = nbformat.read(notebook, 4).cells
+        assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+        (parameters,) = [c for c in cells if "parameters" in tags(c)]
+        assert {t.id for n in ast.parse(parameters.source).body for t in n.targets} == {"params_file", "only"}
+
+    def test_is_thin(self, notebook):
+        for cell in code(notebook):
+            assert len([x for x in cell.source.splitlines() if x.strip()]) <= 20, cell.source[:60]
+            for node in ast.walk(ast.parse(cell.source)):
+                assert not isinstance(node, ast.ClassDef)
+                if isinstance(node, ast.FunctionDef):
+                    assert node.end_lineno - node.lineno < 10, node.name
+                if isinstance(node, ast.ImportFrom):
+                    assert all(a.name != "*" for a in node.names), "star imports blind the linter"
+
+    def test_has_prose_before_each_code_cell_and_at_the_end(self, notebook):
+        cells = nbformat.read(notebook, 4).cells
+        for before, cell in itertools.pairwise(cells):
+            assert cell.cell_type == "markdown" or before.cell_type == "markdown", cell.source[:60]
+        assert cells[-1].cell_type == "markdown"
+
+    def test_says_three_words_for_a_line_of_code(self, notebook):
+        cells = nbformat.read(notebook, 4).cells
+        words = sum(len(re.findall(r"\w+", c.source)) for c in cells if c.cell_type == "markdown")
+        lines = sum(len([x for x in c.source.splitlines() if x.strip()]) for c in cells if c.cell_type == "code")
+        assert words >= 3 * lines
+
+    def test_has_a_check_cell_with_its_stored_output(self, notebook):
+        checks = [c for c in code(notebook) if "nbval-check-output" in tags(c)]
+        assert checks and all("keep_output" in tags(c) and c.outputs and c.execution_count for c in checks)
+
+    def test_is_stored_stripped_but_for_its_checks(self, notebook):
+        assert strip.stripped(notebook.read_text()) == notebook.read_text()
