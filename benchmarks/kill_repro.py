@@ -1,10 +1,10 @@
 """Kill the smoke pipeline at random moments, run it again, and compare with a run that was left alone.
 
-python benchmarks/kill_repro.py [--times 10] [--seed 0]
+python benchmarks/kill_repro.py [--clones 3] [--kills 10] [--seed 0]
 
-Each trial is a clone of its own. What is killed is drawn too: everything, the notebook's kernel alone, or dvc alone
+The kills are dealt over clones; after its last one a clone runs to its end. What is killed is drawn too: everything, the notebook's kernel alone, or dvc alone
 (whose notebook then lives on as an orphan; the next `dvc repro` must refuse to work beside it, so it is ended first).
-A trial is "identical" when tables, results, reports and dvc.lock are, byte for byte.
+Compared are tables, results, reports and dvc.lock, byte for byte.
 """
 
 import argparse
@@ -44,8 +44,8 @@ def _victims(mode: str, tree: list[psutil.Process]) -> list[psutil.Process]:
     return kernels or tree
 
 
-def _interrupted(clone: Clone, after: float, mode: str) -> str:
-    """Start the pipeline, kill after so many seconds, run it to its end; return what was killed and when."""
+def _interrupt(clone: Clone, after: float, mode: str) -> str:
+    """Start the pipeline, kill after so many seconds; return the stage that was hit."""
     process = clone.start("dvc", "repro")
     time.sleep(after)
     tree = _tree(process.pid)
@@ -54,14 +54,13 @@ def _interrupted(clone: Clone, after: float, mode: str) -> str:
     process.wait()
     _kill([p for p in tree if p.is_running()])  # orphans of `dvc alone` end here, so that the trial goes on at once
     psutil.wait_procs(tree, timeout=20)
-    clone.run("dvc", "repro")
     return stage
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0)
+    for name, default in (("clones", 3), ("kills", 10), ("seed", 0)):
+        parser.add_argument(f"--{name}", type=int, default=default)
     args = parser.parse_args()
     draw, folder = random.Random(args.seed), Path(tempfile.mkdtemp(prefix="ddet-kill-"))
     reference = Clone(folder / "reference")
@@ -69,14 +68,17 @@ def main() -> None:
     reference.run("dvc", "repro")
     whole, expected = time.monotonic() - began, reference.files(*COMPARED)
     print(f"straight run: {whole:.0f} s, {len(expected)} files compared\n")
-    print("| trial | killed | at | in stage | files that differ |\n|---|---|---|---|---|")
-    for trial in range(args.times):
-        clone, mode = Clone(folder / f"trial{trial}"), draw.choice(["everything", "kernel", "dvc alone"])
-        after = draw.uniform(1, whole)
-        stage = _interrupted(clone, after, mode)
+    print("| clone | killed | after | in stage | files that differ at the end |\n|---|---|---|---|---|")
+    for number in range(args.clones):
+        clone = Clone(folder / f"clone{number}")
+        share = args.kills // args.clones + (number < args.kills % args.clones)
+        for _ in range(share):
+            mode, after = draw.choice(["everything", "kernel", "dvc alone"]), draw.uniform(1, whole / share)
+            print(f"| {number} | {mode} | {after:.0f} s | {_interrupt(clone, after, mode)} | |", flush=True)
+        clone.run("dvc", "repro")
         found = clone.files(*COMPARED)
         different = sorted(n for n in expected | found if expected.get(n) != found.get(n))
-        print(f"| {trial} | {mode} | {after:.0f} s | {stage} | {', '.join(different) or 'none'} |", flush=True)
+        print(f"| {number} | runs to its end | | | {', '.join(different) or 'none'} |", flush=True)
         shutil.rmtree(clone.root)
     shutil.rmtree(folder)
 

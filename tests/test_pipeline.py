@@ -83,6 +83,19 @@ def test_notebooks_pass_nbval(smoke):
     assert smoke.git("status", "--short") == ""
 
 
+def test_real_footage_is_prepared_and_scored_with_a_smoke_model(smoke, real_footage):
+    out = smoke.root / "scores.csv"
+    done = smoke.run(
+        "python", "-m", "ddet.score", str(real_footage / "dfdc_layout"), "--layout", "dfdc", "--out", str(out)
+    )
+    assert "mean nothing" in done.stdout
+    table = pd.read_csv(out)
+    out.unlink()
+    assert len(table) == 5 and (table["faces"] > 0).sum() == 2
+    assert table.loc[table["faces"] > 0, "clip_prob"].between(0, 1).all()
+    assert table.loc[table["faces"] == 0, "reason"].str.contains("not found").all()
+
+
 def test_an_experiment_on_one_arm_trains_that_arm_only(smoke):
     before = runs(smoke)
     smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.RF.epochs=1")

@@ -1,0 +1,56 @@
+"""The README says what is there: links lead somewhere, commands exist, the example edits a line that stands."""
+
+import re
+import subprocess
+import sys
+
+from ddet import page, params, paths
+
+README = (paths.ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^(?:\$ )?(make \w+|python -m [\w.]+)", README, flags=re.M)
+
+
+def test_links_lead_somewhere():
+    targets = [t for t in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in t]
+    assert len(targets) > 8
+    assert [t for t in targets if not (paths.ROOT / t).exists()] == []
+
+
+def test_headings_that_are_linked_exist():
+    anchors = {
+        re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in re.findall(r"^#+ (.*)", README, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
+
+
+def test_commands_exist():
+    makefile = (paths.ROOT / "Makefile").read_text()
+    assert {"make repro", "make test"} <= set(COMMANDS)
+    for command in sorted(set(COMMANDS)):
+        if command.startswith("make "):
+            assert re.search(rf"^{command.split()[1]}:", makefile, flags=re.M), command
+        else:
+            module = (paths.ROOT / command.split()[2].replace(".", "/")).with_suffix("")
+            assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file(), command
+
+
+def test_the_command_for_own_footage_explains_itself():
+    done = subprocess.run(
+        [sys.executable, "-m", "ddet.score", "--help"], cwd=paths.ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "footage" in done.stdout
+    for option in re.findall(r"python -m ddet\.score [^\n#]*?(--\w+)", README):
+        assert option in done.stdout
+
+
+def test_the_example_edits_an_arm_that_stands_in_params():
+    old, new = re.search(r"s/(RF: [^/]+)/(RF: [^/]+)/", README).groups()
+    text = paths.PARAMS.read_text()
+    assert text.count(old) == 1 and old != new
+    assert set(re.findall(r"herd\.arms\.(\w+)", README)) <= set(params.load().herd.arms)
+
+
+def test_results_and_times_are_filled_in():
+    assert "@" not in re.sub(r"`[^`]*`|\S+@\S+", "", README)
+    between = README.split(page.MARKERS[0])[1].split(page.MARKERS[1])[0]
+    assert "Herd, augmentation arms" in between and "ynthetic" in between
