@@ -2,8 +2,9 @@
 
 python benchmarks/kill_repro.py [--clones 3] [--kills 10] [--seed 0]
 
-The kills are dealt over clones; after its last one a clone runs to its end. What is killed is drawn too: everything, the notebook's kernel alone, or dvc alone
-(whose notebook then lives on as an orphan; the next `dvc repro` must refuse to work beside it, so it is ended first).
+The kills are dealt over clones; after its last one a clone runs to its end. What is killed is drawn too: everything,
+the notebook's kernel alone, or dvc alone (whose notebook then lives on as an orphan; the next `dvc repro` must refuse
+to work beside it, so it is ended first).
 Compared are tables, results, reports and dvc.lock, byte for byte.
 """
 
