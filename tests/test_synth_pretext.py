@@ -20,7 +20,7 @@ def column(targets: np.ndarray, name: str) -> np.ndarray:
 def test_shapes_types_and_ranges(batch):
     crops, targets = batch
     assert crops.shape == (48, 64, 64, 3) and crops.dtype == np.uint8
-    assert targets.shape == (48, len(TARGETS)) == (48, 18) and targets.dtype == np.float32
+    assert targets.shape == (48, len(TARGETS)) == (48, 20) and targets.dtype == np.float32
     assert np.isfinite(targets).all() and np.abs(targets).max() <= 1.01
 
 
