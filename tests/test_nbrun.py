@@ -23,13 +23,13 @@ def notebooks(tmp_path, monkeypatch):
 def test_two_runs_are_the_same_bytes(notebooks, tmp_path):
     notebooks(
         "noisy",
-        "import os, sys, time\nprint(object(), f'/x/ipykernel_{os.getpid()}/1.py')",
+        "import os, sys, time\nprint(object(), f'/x/ipykernel_{os.getpid()}/1.py', os.getcwd() + '/a')",
         "print(time.time(), file=sys.stderr)\nprint('a'); print('b', flush=True); print('c')",
     )
     first = nbrun.run("noisy", tmp_path / "r1").read_bytes()
     assert nbrun.run("noisy", tmp_path / "r2").read_bytes() == first
     cells = nbformat.reads(first.decode(), 4).cells
-    assert cells[0].outputs[0].text == "<object object at 0x0> /x/ipykernel/1.py\n"
+    assert cells[0].outputs[0].text == "<object object at 0x0> /x/ipykernel/1.py a\n"
     assert [o.text for o in cells[1].outputs] == ["a\nb\nc\n"]  # one chunk, no standard error
 
 

@@ -35,7 +35,8 @@ def _shot(root: Path, row, frame: int) -> dict:
     (_, image) = next(iter(video.read_frames(root / row.path, [frame])))
     mask = read_truth(root / "truth" / f"{row.clip_id}.npz")[frame] if row.label else np.zeros(image.shape[:2], bool)
     who = f"{row.target} ← {row.source}" if row.label else row.target
-    return {"images": image, "titles": f"{row.method}\n{who}", "masks": mask}
+    method = row.method.removeprefix("end_to_end_").removesuffix("_distortions")  # DF-1.0's variants are wordy
+    return {"images": image, "titles": f"{method}\n{who}", "masks": mask}
 
 
 def _zoomed(shots: list[dict]) -> list[dict]:
