@@ -23,6 +23,7 @@ from ddet.htmldoc import check_links, document, link
 from ddet.tables import origin
 
 INDEX = "reports/index.html"
+LEDGER = "reports/tables/claims.html"
 MARKERS = ("<!-- results:begin -->", "<!-- results:end -->")
 SYNTHETIC = (
     "These numbers come from the synthetic benchmark that this repository renders itself. They show that the methods "
@@ -33,6 +34,7 @@ CSS = """
 figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top; max-width: 100%; }
 figure img { max-width: min(33rem, 100%); height: auto; display: block; background: #fff; }
 figcaption { font-size: 13px; color: var(--soft); }
+.ledger { max-height: 30rem; overflow: auto; }
 .output img, .text_cell_render img { max-width: 100%; height: auto; background: #fff; }
 .input_area { background: var(--fill); padding: .3rem .8rem; border-left: 3px solid var(--line); overflow-x: auto; }
 .output_text pre { padding-left: .8rem; }
@@ -52,7 +54,7 @@ def build(profile: str, synthetic: bool, root: Path = paths.ROOT) -> list[str]:
         raise InputError(missing[0], "recorded in dvc.lock but not there", "run: make repro")
     rendered = [_render_beside(root / p) for s in stages for p in s.reports(root) if p.endswith(".ipynb")]
     orphans = _orphans(stages, rendered, root)
-    body = [_head(profile, synthetic), *(_section(s, root) for s in stages if s.notebook)]
+    body = [_head(profile, synthetic), _ledger(root), *(_section(s, root) for s in stages if s.notebook)]
     body += [_provenance(stages), _orphan_list(orphans)]
     index = root / INDEX
     _write(index, document("ddet: results", "\n".join(body), CSS))
@@ -100,6 +102,12 @@ def _head(profile: str, synthetic: bool) -> str:
         f'<h1>Results</h1>\n<p class="soft">{escape(origin(profile, synthetic))}</p>\n'
         f'<p class="statement">{SYNTHETIC if synthetic else REAL}</p>'
     )
+
+
+def _ledger(root: Path) -> str:
+    """Show the ledger of claims, the first thing to read; nothing where it was not written."""
+    page = root / LEDGER
+    return f'<div class="scroll ledger">{_fragment(page, "frame")}</div>' if page.is_file() else ""
 
 
 def _section(stage: Stage, root: Path) -> str:
@@ -179,9 +187,9 @@ def _is_table(path: str) -> bool:
     return path.startswith("reports/tables/") and path.endswith(".html")
 
 
-def _fragment(page: Path) -> str:
-    """Return the results table inside a page of `ddet.tables`, "" where it holds none."""
-    found = re.search(r'<section class="results">.*</section>', page.read_text(encoding="utf-8"), re.DOTALL)
+def _fragment(page: Path, kind: str = "results") -> str:
+    """Return the table of a kind inside a page of `ddet.tables`, "" where it holds none."""
+    found = re.search(rf'<section class="{kind}">.*</section>', page.read_text(encoding="utf-8"), re.DOTALL)
     return found[0] if found else ""
 
 

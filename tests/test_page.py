@@ -199,3 +199,10 @@ def test_the_command_updates_the_readme_only_when_asked(root, monkeypatch, capsy
     assert page.main([]) == 0 and (root / "README.md").read_text() == before
     assert capsys.readouterr().err == "no stage wrote reports/old.png\n"
     assert page.main(["--readme"]) == 0 and "\nnew\n" in (root / "README.md").read_text()
+
+
+def test_the_ledger_of_claims_is_the_first_table(root):
+    ledger = pd.DataFrame({"id": ["herd-aug-f1"], "verdict": ["undecided"]})
+    tables.write_frame(ledger, root / "reports" / "tables", "claims", "Claims")
+    text = built(root)
+    assert "herd-aug-f1" in text.split("<section", 2)[1]
