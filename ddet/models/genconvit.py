@@ -48,8 +48,8 @@ class GenConViTED(nn.Module):
     There is no reconstruction loss: the auto-encoder learns through the classifier alone.
     Differs: index 1 is fake (there 0). The paper embeds a Swin as well; in the released code it never runs, so it is
     left out. Any timm network may stand in for ConvNeXt: the smallest ConvNeXts learn too little from the default
-    profile's few crops. With `swin` given, this is OUR reading of the paper's hybrid: the pooled features of Swin and ConvNeXt
-    stand beside each other, for both images, before the head, in place of the 1000-way logits.
+    profile's few crops. With `swin` given, this is OUR reading of the paper's hybrid: the pooled features of Swin and
+    ConvNeXt stand beside each other, for both images, before the head, in place of the 1000-way logits.
     """
 
     def __init__(self, backbone: nn.Module, swin: nn.Module | None = None):
