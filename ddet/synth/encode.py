@@ -10,8 +10,8 @@ import numpy as np
 
 from ddet.synth.canvas import Array
 
-# With its macroblock tree, x264 gives other bytes for the same frames from one call to the next (seen on an AVX-512 CPU;
-# its plain C code does not): two clips in three differed between two runs, and none without the tree.
+# With its macroblock tree, x264 gives other bytes for the same frames from one call to the next (seen on an AVX-512
+# CPU; its plain C code does not): two clips in three differed between two runs, and none without the tree.
 OPTIONS = {
     "preset": "veryfast",
     "threads": "1",
