@@ -1,8 +1,10 @@
 """Put a claim to the test: a paired difference between two arms, its interval, and what that says."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from scipy import stats
 
 from ddet import bootstrap, params, published
 from ddet.claims import RESULT
@@ -39,14 +41,27 @@ def judge(
         a, b = claim["arm_a"], claim["arm_b"]
         gain = bootstrap.paired(preds[a], preds[b], claim["metric"], cfg)
         runs = " ".join([*keys[a], *keys[b]])
-        lines.append([claim_id, gain.value, gain.low, gain.high, gain.frames, runs, verdict(gain), data])
+        lines.append(
+            [claim_id, gain.value, gain.low, gain.high, gain.frames, runs, verdict(gain, cfg.confidence), data]
+        )
     return pd.DataFrame(lines, columns=RESULT)
 
 
-def verdict(gain: bootstrap.Estimate) -> str:
-    """Read a difference that a claim says is positive: its whole interval decides, and few groups decide nothing."""
-    if gain.few_groups or not gain.low <= gain.high:
+def verdict(gain: bootstrap.Estimate, confidence: float = 0.95) -> str:
+    """Read a difference that a claim says is positive.
+
+    Its whole interval over people must lie on one side of 0, and it must exceed what other seeds alone would give: two
+    renderings that differed in a few grey levels once turned a verdict round that rested on the first alone. Too few
+    groups decide nothing; with a single seed the second condition cannot be asked.
+    """
+    if gain.few_groups or not gain.low <= gain.high or abs(gain.value) <= _run_noise(gain, confidence):
         return "undecided"
     if gain.low > 0:
         return "reproduced"
     return "not reproduced" if gain.high < 0 else "undecided"
+
+
+def _run_noise(gain: bootstrap.Estimate, confidence: float) -> float:
+    """Return the half width of Student's interval of the mean over seeds; 0 with one seed."""
+    seeds = len(gain.per_seed)
+    return float(stats.t.ppf((1 + confidence) / 2, seeds - 1) * gain.spread / math.sqrt(seeds)) if seeds > 1 else 0.0

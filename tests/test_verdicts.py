@@ -1,5 +1,7 @@
 """Claims put to the test: the rule by hand-made intervals, and a difference that was planted."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,3 +90,10 @@ def test_an_unknown_claim_or_an_arm_that_was_not_run_is_one_line(claim, said):
     with pytest.raises(InputError, match=f"^{claim}: {said}") as e:
         judged(0.9, 0.6, ids=(claim,))
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(("per_seed", "said"), [((0.09, 0.1, 0.11), "reproduced"), ((0.0, 0.1, 0.2), "undecided")])
+def test_a_difference_within_the_noise_of_seeds_decides_nothing(per_seed, said):
+    """By hand: t(2, .975) = 4.303; 4.303 x .01 / sqrt 3 = .025 < .1, and 4.303 x .1 / sqrt 3 = .25 > .1."""
+    gain = dataclasses.replace(estimate(0.05, 0.15, False), per_seed=per_seed, spread=(per_seed[2] - per_seed[0]) / 2)
+    assert verdicts.verdict(gain) == said
