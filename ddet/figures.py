@@ -8,10 +8,12 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
+from IPython.display import Image, display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image as Picture
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ddet import metrics, paths
@@ -47,7 +49,11 @@ def _styled() -> Iterator[None]:
 
 
 def save(figure: Figure, name: str, folder: Path = paths.FIGURES, svg: bool = True) -> list[Path]:
-    """Write <name>.png and, unless it is full of photographs, <name>.svg; without dates, versions or random ids."""
+    """Write <name>.png and, unless it is full of photographs, <name>.svg; without dates, versions or random ids.
+
+    In a notebook the PNG is shown as well, and the figure closed: matplotlib's own display showed the figures of the
+    first cell that had any, and no others.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}.png"]
     with _styled():
@@ -57,6 +63,9 @@ def save(figure: Figure, name: str, folder: Path = paths.FIGURES, svg: bool = Tr
         if svg:
             written.append(folder / f"{name}.svg")
             figure.savefig(written[1], format="svg", metadata={"Date": None, "Creator": None})
+    if get_ipython() is not None:
+        display(Image(data=written[0].read_bytes()))
+    plt.close(figure)
     return written
 
 
@@ -205,7 +214,7 @@ def _light(png: io.BytesIO) -> bytes:
     """Return a PNG's bytes, reduced to 256 colours where it would be heavy."""
     if png.getbuffer().nbytes <= MAX_BYTES:
         return png.getvalue()
-    small, full = io.BytesIO(), Image.open(png).convert("RGB")
+    small, full = io.BytesIO(), Picture.open(png).convert("RGB")
     full.quantize(palette=full.quantize(256)).save(small, format="png", optimize=True)  # dithered, else faces band
     return small.getvalue()
 

@@ -84,6 +84,8 @@ class Table:
         ]
         return _element("results", self.caption, f"<th></th>{head}", lines, self._notes())
 
+    _repr_html_ = html  # so that a notebook shows the table
+
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write <name>.csv, .md and .html into `folder`, the same bytes for the same table."""
         return _write(folder, name, self.caption, self.tidy(), self.markdown(), self.html())

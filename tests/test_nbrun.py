@@ -55,3 +55,17 @@ def test_an_unknown_notebook_names_those_there_are(notebooks, tmp_path):
     notebooks("only", "1")
     with pytest.raises(InputError, match="no such notebook; one of: only"):
         nbrun.run("other", tmp_path / "reports")
+
+
+def test_every_figure_and_table_of_a_notebook_is_shown(notebooks, tmp_path):
+    draw = "figures.save(figures.confusion_matrices({{'NA': np.eye(2, dtype=int)}}), 'f{0}', pathlib.Path({1!r}));"
+    notebooks(
+        "shown",
+        "import pathlib\nimport numpy as np\nfrom ddet import figures, tables",
+        draw.format(1, str(tmp_path)),
+        draw.format(2, str(tmp_path)),
+        "tables.Table('caption', '', (), {})",
+    )
+    cells = nbformat.read(nbrun.run("shown", tmp_path / "r"), 4).cells
+    assert [[sorted(o.data) for o in c.outputs] for c in cells[1:3]] == [[["image/png", "text/plain"]]] * 2
+    assert "caption" in cells[3].outputs[0].data["text/html"]
