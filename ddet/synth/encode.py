@@ -1,6 +1,8 @@
 """Write clips: H.264 in mp4 by libx264, the same bytes each time, by atomic rename; and damage some."""
 
+import io
 import os
+import zipfile
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -60,11 +62,17 @@ def truncate(path: Path) -> None:
 
 
 def write_truth(path: Path, truth: Array) -> None:
-    """Keep a forgery's ground truth (T x H x W bool) as `mask` (packed bits) and `shape`."""
+    """Keep a forgery's ground truth (T x H x W bool) as `mask` (packed bits) and `shape`, an npz.
+
+    NumPy's own writer asks for 64-bit sizes, which patch releases of Python write differently.
+    """
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, "wb") as file:
-        np.savez_compressed(file, mask=np.packbits(truth), shape=np.array(truth.shape))
+    with zipfile.ZipFile(part, "w") as box:
+        for name, array in {"mask": np.packbits(truth), "shape": np.array(truth.shape)}.items():
+            data = io.BytesIO()
+            np.save(data, array)
+            box.writestr(zipfile.ZipInfo(f"{name}.npy"), data.getvalue(), zipfile.ZIP_DEFLATED)
     os.replace(part, path)
 
 
