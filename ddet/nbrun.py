@@ -45,6 +45,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     Standard error goes too: it holds progress bars and "trained"/"reused" messages, which depend on the cache.
     """
     notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in ("kernelspec", "language_info")}
+    notebook.metadata.get("language_info", {}).pop("version", None)  # the patch release of whoever ran it
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")
         cell.metadata = {"tags": tags} if tags else {}

@@ -31,6 +31,7 @@ def test_two_runs_are_the_same_bytes(notebooks, tmp_path):
     cells = nbformat.reads(first.decode(), 4).cells
     assert cells[0].outputs[0].text == "<object object at 0x0> /x/ipykernel/1.py a\n"
     assert [o.text for o in cells[1].outputs] == ["a\nb\nc\n"]  # one chunk, no standard error
+    assert "version" not in nbformat.reads(first.decode(), 4).metadata.language_info  # Python's patch release
 
 
 def test_a_failing_notebook_keeps_the_old_report(notebooks, tmp_path, capsys, monkeypatch):
