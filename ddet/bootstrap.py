@@ -91,6 +91,52 @@ def paired(
     return _estimate(values, resampled, a[0], dropped, cfg, share=two_sided(resampled), unpaired=unpaired)
 
 
+def paired_values(a: np.ndarray, b: np.ndarray, rows: pd.DataFrame, cfg: params.Report) -> Estimate:
+    """Estimate the mean of a - b, two measurements of the same crops, resampling groups as `paired` does.
+
+    Args:
+        a, b: float n, or seeds x n: the values of each crop. With as many seeds in both, `per_seed` pairs them.
+        rows: what the n crops are (columns clip_id, group).
+
+    Returns:
+        The estimate over the crops whose values are all known; `unpaired` counts those left out for a nan.
+
+    Raises:
+        InputError: values and rows of different length, or no crop with all its values.
+    """
+    a, b = _by_seed(a, rows), _by_seed(b, rows)
+    if len(a) != len(b):
+        a, b = (values.mean(axis=0, keepdims=True) for values in (a, b))
+    return _of_values(a - b, rows, cfg, difference=True)
+
+
+def mean_values(a: np.ndarray, rows: pd.DataFrame, cfg: params.Report) -> Estimate:
+    """Estimate the mean of one measurement of crops; arguments, nan and errors as in `paired_values`."""
+    return _of_values(_by_seed(a, rows), rows, cfg, difference=False)
+
+
+def _by_seed(values: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
+    values = np.atleast_2d(np.asarray(values, float))
+    if values.shape[1:] != (len(rows),):
+        raise InputError("values", f"{values.shape[1:]} for {len(rows)} crops", "pass one value a crop, in its order")
+    return values
+
+
+def _of_values(values: np.ndarray, rows: pd.DataFrame, cfg: params.Report, difference: bool) -> Estimate:
+    """Estimate the mean over crops, then over seeds, of seeds x n values."""
+    known = ~np.isnan(values).any(axis=0)
+    if not known.any():
+        raise InputError("values", f"none of {len(rows)} crops has all its values", "pass crops that were measured")
+    values, rows = values[:, known], rows[known]
+    weights, dropped = group_weights(rows.assign(label=0), cfg)  # one class: no resample can lack another
+    group = np.unique(rows["group"], return_inverse=True)[1]
+    sums, sizes = np.bincount(group, values.mean(axis=0)), np.bincount(group)
+    resampled = (weights @ sums) / (weights @ sizes)
+    more = {"share": two_sided(resampled)} if difference else {}
+    left_out = int(np.count_nonzero(~known))
+    return _estimate(values.mean(axis=1), resampled, rows, dropped, cfg, unpaired=left_out, **more)
+
+
 def two_sided(resampled: np.ndarray) -> float:
     """Return twice the smaller share of differences at or beyond 0, counting the observed sample as one more."""
     resampled = resampled[~np.isnan(resampled)]
@@ -169,6 +215,7 @@ def _at_threshold(tp, fp, positives, negatives) -> dict[str, np.ndarray]:
             "macro_f1": (f1_real + f1_fake) / 2,
             "f1_real": f1_real,
             "f1_fake": f1_fake,
+            "error_gap": fp / negatives - (positives - tp) / positives,
         }
 
 

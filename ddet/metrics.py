@@ -10,17 +10,18 @@ from sklearn import metrics as sk
 
 from ddet.errors import InputError
 
-NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "f1_real", "f1_fake", "auc", "ap", "eer", "log_loss")
+NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "f1_real", "f1_fake", "auc", "ap", "eer", "log_loss", "error_gap")
 LEVELS = ("frame", "clip")
 ROW = ["clip_id", "frame_idx", "track"]  # what names one crop; a stem alone repeats over forgery methods
 CLIP = 1e-15  # log loss clips probabilities to [1e-15, 1 - 1e-15], as the scorer of the DFDC competition did
 
 
 def scores(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
-    """Return the nine metrics of `NAMES` for labels `y` (0 or 1) and probabilities of fake `p`, both of length n.
+    """Return the metrics of `NAMES` for labels `y` (0 or 1) and probabilities of fake `p`, both of length n.
 
     A crop counts as predicted fake where p >= threshold. AUC is the area under the ROC curve, AP the average
-    precision of the class fake, macro F1 the plain mean of the F1 of real and of fake.
+    precision of the class fake, macro F1 the plain mean of the F1 of real and of fake, the error gap the share of
+    reals called fake minus that of fakes called real.
 
     Raises:
         InputError: empty or unequal lengths, another label than 0 and 1, a probability that is nan or outside [0, 1].
@@ -36,6 +37,7 @@ def scores(y: np.ndarray, p: np.ndarray, threshold: float = 0.5) -> dict[str, fl
     if 0 < y.sum() < len(y):
         found |= {"balanced_accuracy": sk.balanced_accuracy_score(y, guess), "macro_f1": f1.mean(), "eer": eer(y, p)}
         found |= {"auc": sk.roc_auc_score(y, p), "ap": sk.average_precision_score(y, p)}
+        found["error_gap"] = guess[y == 0].mean() - (1 - guess[y == 1].mean())
     return {name: float(found.get(name, np.nan)) for name in NAMES}
 
 

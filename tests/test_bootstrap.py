@@ -55,6 +55,20 @@ def test_unit_weights_give_the_plain_metrics(rows, threshold):
     assert {name: fast[name][0] for name in plain} == pytest.approx(plain, rel=1e-12, abs=1e-12, nan_ok=True)
 
 
+def test_the_error_gap_of_resamples_by_hand():
+    """Group 0: reals at .9 and .1, a fake at .3; group 1: a real at .2, fakes at .8 and .7; predicted fake at .5.
+
+    Drawn twice, group 0 has 1/2 false alarms and only misses; both have 1/3 and 1/3; group 1 neither. Drawn twice
+    and once they have 2/5 and 2/4.
+    """
+    y, p = np.array([0, 0, 1, 0, 1, 1]), np.array([0.9, 0.1, 0.3, 0.2, 0.8, 0.7])
+    weights = np.array([[2.0, 0], [1, 1], [0, 2], [2, 1]])
+    found = bootstrap.weighted_scores(y, p, np.array([0, 0, 0, 1, 1, 1]), weights)["error_gap"]
+    assert found == pytest.approx([1 / 2 - 1, 0, 0, 2 / 5 - 2 / 4])
+    reals = bootstrap.weighted_scores(y[:2], p[:2], np.zeros(2, int), np.ones((1, 1)))["error_gap"]
+    assert np.isnan(reals).all()
+
+
 def test_groups_are_drawn_whole():
     # Every frame of a group has one score: with one real and one fake group per score, frames add no information.
     preds = made_up()
@@ -139,6 +153,93 @@ def test_paired_over_seeds_is_the_difference_of_means():
     means = [bootstrap.over_seeds(arm, CFG)["clip_auc"].value for arm in (a, b)]
     assert found.value == pytest.approx(means[0] - means[1])
     assert len(found.per_seed) == 2
+
+
+def measured(seed: int, seeds: int = 1, n: int = 60) -> tuple[np.ndarray, pd.DataFrame]:
+    """Invent values, seeds x n, that groups of unequal size share in part; rows in no order of their own."""
+    rng, layout = np.random.default_rng(seed), np.random.default_rng(98)
+    clips = layout.integers(20, size=n)
+    rows = pd.DataFrame({"clip_id": [f"c{c:02d}" for c in clips], "group": [f"g{c % 8}" for c in clips]})
+    return rng.normal(0.4, 0.2, (seeds, n)) + 0.3 * np.sin(clips), rows.set_index(np.arange(n) // 2)
+
+
+def resampled_means(values: np.ndarray, rows: pd.DataFrame) -> list[float]:
+    """Average the slow way: lay the values of each drawn group end to end."""
+    weights, _ = bootstrap.group_weights(rows.assign(label=0), CFG)
+    group = rows["group"].to_numpy()
+    return [
+        np.mean(
+            np.concatenate([np.tile(values[group == g], int(k)) for g, k in zip(sorted(set(group)), w, strict=True)])
+        )
+        for w in weights
+    ]
+
+
+def test_mean_of_values_equals_the_slow_plain_version():
+    values, rows = measured(1, seeds=3)
+    found = bootstrap.mean_values(values, rows, CFG)
+    slow = np.mean([resampled_means(v, rows) for v in values], axis=0)
+    assert found.value == pytest.approx(values.mean()) and found.per_seed == pytest.approx(values.mean(axis=1))
+    assert found.spread == pytest.approx(np.std(values.mean(axis=1), ddof=1))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    counts = (found.frames, found.clips, found.groups, found.resamples, found.dropped, found.unpaired, found.few_groups)
+    assert counts == (60, rows["clip_id"].nunique(), 8, 120, 0, 0, True) and np.isnan(found.share)
+    assert bootstrap.mean_values(values[0], rows, CFG).per_seed == pytest.approx([values[0].mean()])
+
+
+def test_paired_values_are_the_mean_of_differences():
+    (a, rows), (b, _) = measured(1, seeds=2), measured(2, seeds=2)
+    a += 0.1
+    found = bootstrap.paired_values(a, b, rows, CFG)
+    slow = np.array(np.mean([resampled_means(x - y, rows) for x, y in zip(a, b, strict=True)], axis=0))
+    assert found.value == pytest.approx((a - b).mean()) and found.per_seed == pytest.approx((a - b).mean(axis=1))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    assert found.share == pytest.approx(min(1, 2 * ((slow <= 0).sum() + 1) / (len(slow) + 1)))
+    back = bootstrap.paired_values(b, a, rows, CFG)
+    assert (back.value, back.low, back.high) == pytest.approx((-found.value, -found.high, -found.low))
+
+
+def test_paired_values_with_unequal_seeds_compare_the_means_over_seeds():
+    (a, rows), (b, _) = measured(1, seeds=3), measured(2)
+    found = bootstrap.paired_values(a, b[0], rows, CFG)
+    same = bootstrap.paired_values(a.mean(axis=0), b, rows, CFG)
+    assert (found.value, found.low, len(found.per_seed)) == pytest.approx((same.value, same.low, 1))
+    assert np.isnan(found.spread)
+
+
+def test_a_value_that_is_nan_takes_its_crop_out_on_both_sides():
+    (a, rows), (b, _) = measured(1, seeds=2), measured(2, seeds=2)
+    known = np.ones(60, bool)
+    known[[4, 9, 30]] = False
+    known[rows["group"] == "g3"] = False
+    clean = bootstrap.paired_values(a[:, known], b[:, known], rows[known], CFG)
+    a[0, 4] = a[1, 9] = b[1, 9] = b[0, 30] = np.nan  # in one seed, in both arms, in the other arm
+    a[:, rows["group"] == "g3"] = np.nan
+    found = bootstrap.paired_values(a, b, rows, CFG)
+    assert found.unpaired == 60 - known.sum() and found.frames == known.sum() and found.groups == 7
+    assert (found.value, found.low, found.high) == (clean.value, clean.low, clean.high)
+
+
+def test_values_of_an_arm_against_itself_differ_by_nothing():
+    values, rows = measured(1)
+    found = bootstrap.paired_values(values, values, rows, CFG)
+    assert (found.value, found.low, found.high, found.share) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda a: a[:, 1:], r"\(59,\) for 60 crops"),
+        (lambda a: a[0, 0], r"\(1,\) for 60 crops"),
+        (lambda a: a * np.nan, "none of 60 crops has all its values"),
+    ],
+)
+def test_bad_values_are_one_line(change, cause):
+    values, rows = measured(1)
+    with pytest.raises(InputError, match=cause):
+        bootstrap.mean_values(change(values), rows, CFG)
+    with pytest.raises(InputError, match=cause):
+        bootstrap.paired_values(values, change(values), rows, CFG)
 
 
 def test_two_sided_share_by_hand():

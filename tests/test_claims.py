@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ddet import claims, published
+from ddet import claims, metrics, params, paths, published
 from ddet.errors import InputError
 
 CLAIMS = pd.DataFrame(
@@ -101,3 +101,25 @@ def test_the_ledger_holds_every_claim_of_every_paper(tmp_path):
     assert set(table["paper"]) == {"herd", "asrid", "prle"}
     total = claims.counts(table).drop(columns="paper").to_numpy().sum()
     assert total == len(table)
+
+
+def test_the_metrics_that_claims_of_herd_name_can_be_computed():
+    listed = published.facts("claims").query("paper == 'herd' and evidence == 'runs'")
+    named = listed[listed["metric"].str.match("(frame|clip)_")]
+    assert len(named) > 8 and all(metrics.level_and_name(metric) for metric in named["metric"])
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "profiles/smoke.yaml", "profiles/paper.yaml"])
+def test_the_arms_that_claims_of_herd_compare_stand_in_every_profile(file):
+    listed = published.facts("claims").query("paper == 'herd' and evidence in ('runs', 'heat maps')")
+    arms = {arm for side in ("arm_a", "arm_b") for arm in listed[side] if arm}
+    assert arms - set(params.load(paths.ROOT / file).herd.arms) == {"augmented reals", "plain reals"}
+
+
+def test_each_claim_of_herd_that_runs_can_decide_is_tested_somewhere():
+    """By a notebook of part 2, or by the modules that measure what no prediction says."""
+    sources = [*(paths.ROOT / "notebooks").glob("2?_herd_*.ipynb"), *(paths.ROOT / "ddet").glob("*.py")]
+    text = "".join(file.read_text() for file in sources)
+    listed = published.facts("claims").query("paper == 'herd'")
+    decided = listed.loc[~listed["evidence"].isin(claims.UNTESTABLE), "id"]
+    assert [claim for claim in decided if f'"{claim}"' not in text.replace('\\"', '"')] == []

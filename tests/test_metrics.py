@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ddet import metrics
 from ddet.errors import InputError
 
-ONE_CLASS_NAN = {"balanced_accuracy", "macro_f1", "auc", "ap", "eer"}
+ONE_CLASS_NAN = {"balanced_accuracy", "macro_f1", "auc", "ap", "eer", "error_gap"}
 
 
 def preds(clips: dict[str, tuple[int, list[float]]], group: str | None = None) -> pd.DataFrame:
@@ -32,6 +32,7 @@ def test_scores_by_hand():
     assert found["macro_f1"] == pytest.approx((4 / 5 + 4 / 5) / 2)
     assert found["auc"] == pytest.approx(5 / 6)  # of 2 x 3 pairs only (.7 fake, .8 real) is the wrong way round
     assert found["ap"] == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
+    assert found["error_gap"] == pytest.approx(1 / 3 - 0 / 2)
     assert found["eer"] == pytest.approx(1 / 3)  # at a third of false alarms, misses fall from 1/2 to 0
     assert found["log_loss"] == pytest.approx(-np.log([0.9, 0.2, 0.7, 0.8, 0.9]).mean())
 
@@ -66,10 +67,30 @@ def test_one_class_gives_nan_not_an_error(label):
 def test_swapping_the_classes_mirrors_the_metrics(rows):
     y, p = np.array([r[0] for r in rows]), np.array([r[1] for r in rows]) / 10
     ours, mirrored = metrics.scores(y, p, 0.45), metrics.scores(1 - y, 1 - p, 0.55 - 1e-9)
-    assert all(0 <= ours[name] <= 1 for name in metrics.NAMES if name != "log_loss" and not np.isnan(ours[name]))
+    shares = [name for name in metrics.NAMES if name not in ("log_loss", "error_gap")]
+    assert all(0 <= ours[name] <= 1 for name in shares if not np.isnan(ours[name]))
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "auc", "eer", "log_loss"):
         assert ours[name] == pytest.approx(mirrored[name], abs=1e-9, nan_ok=True), name
     assert ours["f1_real"] == pytest.approx(mirrored["f1_fake"], nan_ok=True)
+    assert ours["error_gap"] == pytest.approx(-mirrored["error_gap"], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "gap"), [(0.0, 1.0), (0.3, 3 / 4 - 0), (0.5, 2 / 4 - 1 / 2), (0.6, 1 / 4 - 1 / 2), (1.0, -1.0)]
+)
+def test_the_error_gap_by_hand(threshold, gap):
+    """Reals at .2, .3, .5 and .9, fakes at .4 and .8: false alarms minus misses, as the threshold rises."""
+    y, p = np.array([0, 1, 0, 0, 1, 0]), np.array([0.2, 0.8, 0.3, 0.9, 0.4, 0.5])
+    assert metrics.scores(y, p, threshold)["error_gap"] == pytest.approx(gap)
+    assert metrics.scores(1 - y, 1 - p, 1.001 - threshold)["error_gap"] == pytest.approx(-gap)
+
+
+def test_the_error_gap_of_clips_is_taken_from_their_means():
+    """Frames: 2 of 3 reals are called fake, 1 of 3 fakes real. Clips: reals at .5 and .6, a fake at .6."""
+    rows = preds({"a": (0, [0.3, 0.7]), "b": (0, [0.6]), "c": (1, [0.9, 0.7, 0.2])})
+    found = metrics.frame_and_clip(rows)
+    assert found["frame_error_gap"] == pytest.approx(2 / 3 - 1 / 3)
+    assert found["clip_error_gap"] == pytest.approx(2 / 2 - 0 / 1)
 
 
 def test_clips_average_frames_and_equal_stems_stay_apart():

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from ddet import published
+from ddet import params, paths, published
 from ddet.audit.statements import KINDS
 from ddet.errors import InputError
 
@@ -133,3 +133,12 @@ def test_lists_name_existing_cells_and_counts():
     for line in published.facts("orders").to_dict("records"):
         rows = set(published.load(line["table"])["row"])
         assert {*line["better"].split("; "), *line["worse"].split("; ")} <= rows
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "profiles/smoke.yaml", "profiles/paper.yaml"])
+def test_herds_arms_are_the_rows_of_its_tables_but_for_other_authors_detectors(file):
+    arms = params.load(paths.ROOT / file).herd.arms.values()
+    for table, absent in (("table1", {"RECCE", "CADDM"}), ("table2", set())):
+        named = [arm.rows[table] for arm in arms if table in arm.rows]
+        assert len(named) == len(set(named)), "two arms for one row"
+        assert set(published.wide(f"herd_{table}").index) - absent == set(named)
