@@ -18,7 +18,7 @@ from ddet import figures, htmldoc, page, tables
 from ddet.errors import InputError
 
 mpl.use("Agg")
-NAME = "20_herd"
+NAME = "20_herd_augmentation"
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def root(tmp_path) -> Path:
     (tmp_path / "ddet/metrics.py").write_text("")
     nbformat.write(notebook(), tmp_path / f"notebooks/{NAME}.ipynb")
     nbformat.write(notebook(), tmp_path / f"reports/{NAME}.ipynb")
-    table().write(tmp_path / "reports/tables", "herd_results")
+    table().write(tmp_path / "reports/tables", "herd_table3")
     tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path / "reports/tables", "counts", "Counts")
     figures.save(plt.subplots()[0], "curves", tmp_path / "reports/figures")
     plt.close("all")
     (tmp_path / "README.md").write_text(f"# x\n\n{page.MARKERS[0]}\nold\n{page.MARKERS[1]}\n\nrest\n")
-    names = [f"tables/{t}.{kind}" for t in ("counts", "herd_results") for kind in ("csv", "md", "html")]
+    names = [f"tables/{t}.{kind}" for t in ("counts", "herd_table3") for kind in ("csv", "md", "html")]
     write_lock(
         tmp_path, [f"reports/{n}" for n in (f"{NAME}.ipynb", *names, "figures/curves.png", "figures/curves.svg")]
     )
@@ -61,7 +61,7 @@ def write_lock(root: Path, outs: list[str], deps: tuple[str, ...] = ("ddet/metri
 
     herd = {"cmd": "x", "deps": entries([f"notebooks/{NAME}.ipynb", *deps]), "outs": entries(outs)}
     front = {"cmd": "y", "outs": entries(["reports/index.html"])}
-    YAML(typ="safe").dump({"schema": "2.0", "stages": {"front": front, "herd": herd}}, root / "dvc.lock")
+    YAML(typ="safe").dump({"schema": "2.0", "stages": {"front": front, "herd_augmentation": herd}}, root / "dvc.lock")
 
 
 def built(root: Path) -> str:
@@ -72,7 +72,7 @@ def built(root: Path) -> str:
 def test_the_index_links_tables_figures_notebooks_and_code(root):
     text = built(root)
     for target in (
-        *("tables/herd_results.csv", "tables/herd_results.html", "tables/counts.html", "figures/curves.png"),
+        *("tables/herd_table3.csv", "tables/herd_table3.html", "tables/counts.html", "figures/curves.png"),
         *("figures/curves.svg", f"{NAME}.html", f"{NAME}.ipynb", f"../notebooks/{NAME}.ipynb", "../ddet/metrics.py"),
     ):
         assert f'<a href="{target}"' in text, target
@@ -163,13 +163,41 @@ def test_links_are_checked(tmp_path, text, cause):
         htmldoc.check_links(tmp_path / "p.html")
 
 
-def test_readme_gets_the_results_and_keeps_the_rest(root):
+def test_readme_gets_the_tables_of_the_papers_and_keeps_the_rest(root):
+    table(caption="One of ours").write(root / "reports/tables", "herd_masked_eyes")
+    names = [f"tables/{name}.{kind}" for name in ("herd_masked_eyes", "herd_table3") for kind in ("csv", "md", "html")]
+    write_lock(root, [f"reports/{name}" for name in (f"{NAME}.ipynb", *names)])
     readme = root / "README.md"
     page.update_readme(readme, page.results_markdown(root))
     once = readme.read_text()
     assert once == f"# x\n\n{page.MARKERS[0]}\n{table().markdown().strip()}\n{page.MARKERS[1]}\n\nrest\n"
     page.update_readme(readme, page.results_markdown(root))
     assert readme.read_text() == once
+
+
+def test_results_stand_in_the_order_of_the_notebooks_and_link_to_their_own(root):
+    later = "23_herd_results"
+    for folder in ("notebooks", "reports"):
+        nbformat.write(notebook(), root / f"{folder}/{later}.ipynb")
+    for name in ("herd_table1", "herd_table2"):
+        table(caption=f"Caption of {name}").write(root / "reports/tables", name)
+    write_lock(root, [f"reports/{NAME}.ipynb", *(f"reports/tables/herd_table3.{kind}" for kind in ("html", "md"))])
+    lock = YAML(typ="safe").load((root / "dvc.lock").read_text())
+    outs = [
+        f"reports/{later}.ipynb",
+        *(f"reports/tables/herd_table{i}.{kind}" for i in (2, 1) for kind in ("html", "md")),
+    ]
+    entries = [{"path": path, "md5": "0", "size": 1} for path in outs]
+    dep = {"path": f"notebooks/{later}.ipynb", "md5": "0", "size": 1}
+    stages = {"a_later_stage": {"cmd": "z", "deps": [dep], "outs": entries}, **lock["stages"]}
+    YAML(typ="safe").dump({"schema": "2.0", "stages": stages}, root / "dvc.lock")
+    captions = re.findall(r"^\*\*(.*)\*\*$", page.results_markdown(root), re.M)
+    assert captions == [table().caption, "Caption of herd_table1", "Caption of herd_table2"]
+    shown = [
+        built(root).index(text)
+        for text in (f"{NAME}.html", "<caption>Table 9", f"{later}.html", "Caption of herd_table1")
+    ]
+    assert shown == sorted(shown)
 
 
 @pytest.mark.parametrize("text", ["", page.MARKERS[0], "".join(reversed(page.MARKERS)), "".join(page.MARKERS) * 2])
