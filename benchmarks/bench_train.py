@@ -35,7 +35,7 @@ ARMS = {
 def endless(augment: str, size: int, bs: int, on: torch.device, workers: int) -> Iterator:
     """Yield batches of random crops for ever, augmented as in a fit."""
     images = np.random.default_rng(0).integers(0, 256, (8 * bs, size, size, 3), np.uint8)
-    dataset = ArrayDataset(images, np.arange(len(images)) % 2, pipeline(augment))
+    dataset = ArrayDataset(images, np.arange(len(images)) % 2, pipeline(params.load().herd.augment[augment]))
     loader = make_loader(dataset, bs, on, workers, shuffle_seed=1)
     return itertools.chain.from_iterable(itertools.repeat(loader))
 
@@ -45,7 +45,7 @@ class Arm:
 
     def __init__(self, network: str, augment: str, fast: bool, args: argparse.Namespace, on: torch.device):
         name, backbone = NETWORKS[network]
-        cfg = params.Model(name=name, backbone=backbone, size=args.size, use_swin=False)
+        cfg = params.Model(name=name, backbone=backbone, size=args.size, form="released", swin=None, width=16)
         layout = torch.channels_last if fast else torch.contiguous_format
         self.model = models.create(cfg).to(on, memory_format=layout).train()
         self.optimiser = torch.optim.AdamW(self.model.parameters())

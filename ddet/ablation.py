@@ -1,88 +1,120 @@
-"""Rows of an ablation as runs: an arm and a seed become a configuration, a key, and a finished fit."""
+"""Rows of an ablation as runs: an arm and a seed become configurations, keys, and finished fits."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from torch import nn
 
-from ddet import learn, models, params, paths
-from ddet.data import loaders
-from ddet.data.rows import SHAPES_A_RUN
+from ddet import learn, models, params, paths, train
+from ddet.data import rows as crop_rows
 from ddet.errors import InputError
 from ddet.runs import RECORD, Store, fingerprint
-from ddet.seeds import derive, seed_everything
 
-PREDICTIONS = "preds.parquet"
 STARTS = paths.RESULTS / "start_weights.csv"  # written by 13_start_weights: backbone, key
+STAGES = ("herd_augmentation", "herd_masked_eyes", "herd_weighted_loss", "herd_results")  # that train image detectors
+CODE = ["ddet.train"]  # what computes a run
 
 
 @dataclass(frozen=True)
 class Row:
-    """One fit of an ablation: what it is called, and what shapes it (the name does not)."""
+    """One line of a table, trained with one seed: the configuration of each stage of its curriculum.
+
+    A name shapes no run. The first stage starts from the backbone's weights, each further one from the stage before,
+    whose key it takes up when that is known.
+    """
 
     arm: str
     seed: int
-    config: dict[str, Any]
+    split: str
+    stages: tuple[dict[str, Any], ...]
 
 
-def plan(section: params.Herd, data_hash: str, start_hash: str, only: Iterable[str] | None = None) -> list[Row]:
-    """List the fits of a section in the order of its arms; two arms that say the same share their runs.
+@dataclass(frozen=True)
+class Inputs:
+    """What the fits of a section see: crops per protocol with their fingerprint, start weights per backbone."""
+
+    rows: dict[str, pd.DataFrame]
+    hashes: dict[str, str]
+    starts: dict[str, str]
+
+
+def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = paths.FACES) -> Inputs:
+    """Load what `arms` need and check it: nothing is trained where one arm would fail.
 
     Raises:
-        KeyError: `only` names an arm that the section lacks.
+        InputError: a protocol or a class that the data lack, a backbone without start weights.
     """
-    arms = section.arms if only is None else {name: section.arms[name] for name in only}
+    splits = {arm.split or section.split for arm in arms.values()}
+    rows = {split: crop_rows.load(faces, section.dataset, split) for split in sorted(splits)}
+    for split, part in rows.items():
+        check_classes(part, f"{section.dataset}, protocol {split}")
+    backbones = {model_of(section, arm).backbone for arm in arms.values()}
+    starts = {backbone: start_of(backbone)[1] for backbone in sorted(backbones)}
+    return Inputs(rows, {split: fingerprint(part[crop_rows.SHAPES_A_RUN]) for split, part in rows.items()}, starts)
+
+
+def check_classes(rows: pd.DataFrame, where: str) -> None:
+    """Refuse rows in which a split lacks a class.
+
+    Raises:
+        InputError: names the split and the class.
+    """
+    for split in ("train", "valid", "test"):
+        for label, name in ((0, "real"), (1, "fake")):
+            if not ((rows["split"] == split) & (rows["label"] == label)).any():
+                cause = f"split {split} holds no {name} crop"
+                raise InputError(where, cause, "choose another protocol or add clips")
+
+
+def plan(section: params.Herd, arms: Mapping[str, params.Arm], given: Inputs) -> list[Row]:
+    """List the fits of `arms` in their order, seeds within; two arms that say the same share their runs."""
     return [
-        Row(name, seed, _config(section, arm, seed, data_hash, start_hash))
+        Row(name, seed, arm.split or section.split, _stages(section, arm, seed, given))
         for name, arm in arms.items()
-        for seed in range(section.seeds)
+        for seed in range(arm.seeds or section.seeds)
     ]
 
 
-def _config(section: params.Herd, arm: params.Arm, seed: int, data_hash: str, start_hash: str) -> dict[str, Any]:
-    return {
-        "augment": arm.augment,
-        "data": data_hash,
-        "model": section.model.model_dump(),
+def _stages(section: params.Herd, arm: params.Arm, seed: int, given: Inputs) -> tuple[dict[str, Any], ...]:
+    curriculum = arm.curriculum or section.curriculum
+    model, listed = model_of(section, arm), section.augment[arm.augment]
+    shared = {
+        "augment": {"p": listed.p, "steps": [list(step) for step in listed.steps.items()]},
+        "data": given.hashes[arm.split or section.split],
+        "imbalance": arm.imbalance or section.imbalance,
+        "loss": _loss(section, arm),
+        "model": model.model_dump(),
         "per_class": section.per_class,
         "seed": seed,
-        "start": start_hash,
-        "train": section.train.model_dump() | arm.overrides(),
+        "start": {"backbone": given.starts[model.backbone]},
     }
-
-
-def data_hash(rows: pd.DataFrame) -> str:
-    """Fingerprint everything about the rows that a fit can see."""
-    return fingerprint(rows[SHAPES_A_RUN])
-
-
-def train(
-    config: dict[str, Any], rows: pd.DataFrame, crops: Path, start: Path | None, runtime: params.Runtime, out: Path
-) -> None:
-    """Fit one row and write its predictions on valid and test into `out`.
-
-    Paper: Herd section 3.1: training set balanced, valid and test as they are.
-    """
-    on, cfg = loaders.device(runtime.device), params.Train(**config["train"])
-    net = params.Model(**config["model"])
-    seed = derive(config)  # ASRID section 5.5: the seed follows from the configuration
-    seed_everything(seed, runtime.threads)
-    model = models.create(net, start).to(on)
-    # Arms with the same seed index train on the same balanced set, so that their difference is the arm's.
-    chosen = loaders.balance(rows[rows["split"] == "train"], config["per_class"], derive("balance", config["seed"]))
-    held = rows[rows["split"] != "train"]
-    dls = loaders.make_dls(
-        pd.concat([chosen, held]), crops, config["augment"], net.size, cfg.bs, seed, on, runtime.workers
+    own = {key: getattr(arm, key) for key in ("bs", "lr", "wd") if getattr(arm, key) is not None}
+    epochs = arm.epochs if isinstance(arm.epochs, list) else [arm.epochs or section.train.epochs] * len(curriculum)
+    return tuple(
+        shared | {"mask": section.stages[stage], "train": section.train.model_dump() | own | {"epochs": count}}
+        for stage, count in zip(curriculum, epochs, strict=True)
     )
-    learn.fit(model, dls, cfg, out, seed)
-    prob = learn.predict(
-        model, loaders.eval_loader(held, crops, net.size, 2 * cfg.bs, on, runtime.workers), cfg.precision
-    )
-    learn.predictions(held, prob).to_parquet(out / PREDICTIONS, index=False)
+
+
+def _loss(section: params.Herd, arm: params.Arm) -> dict[str, Any]:
+    weight = arm.weight or section.weight
+    side = arm.weighted_class or section.weighted_class
+    return {"weight": weight, "weighted_class": "fake" if weight == 1 else side}  # weight 1 is the plain loss
+
+
+def model_of(section: params.Herd, arm: params.Arm) -> params.Model:
+    """Return the network of an arm: the section's, with what the arm changes in it."""
+    change = arm.model.model_dump(exclude_none=True) if arm.model else {}
+    if change.get("swin") == "none":
+        change["swin"] = None
+    if change.get("name") == "timm":  # what is GenConViT's shapes no other network
+        change |= {"form": "released", "swin": None, "width": 1}
+    return params.Model(**(section.model.model_dump() | change))
 
 
 def start_of(backbone: str, table: Path = STARTS) -> tuple[Path | None, str]:
@@ -100,6 +132,68 @@ def start_of(backbone: str, table: Path = STARTS) -> tuple[Path | None, str]:
     return (paths.RUNS / "start" / key / learn.WEIGHTS if key else None), key
 
 
+def run(
+    store: Store, planned: Sequence[Row], given: Inputs, runtime: params.Runtime, crops: Path = paths.FACES
+) -> pd.DataFrame:
+    """Train what the store lacks, `runtime.fits` at a time, and return one line a row.
+
+    Columns: arm, seed, key and folder of the last stage, `chain`: the keys of all its stages.
+    """
+    chains: list[list[Path]] = [[] for _ in planned]
+    for depth in range(max((len(row.stages) for row in planned), default=0)):
+        wave = [(row, chain) for row, chain in zip(planned, chains, strict=True) if depth < len(row.stages)]
+        asks = [_ask(row, chain, given, runtime, crops) for row, chain in wave]
+        for (_, chain), folder in zip(wave, store.get_many(asks, runtime.fits), strict=True):
+            chain.append(folder)
+    return pd.DataFrame(
+        {"arm": r.arm, "seed": r.seed, "key": c[-1].name, "chain": " ".join(f.name for f in c), "folder": c[-1]}
+        for r, c in zip(planned, chains, strict=True)
+    )
+
+
+def _ask(row: Row, chain: list[Path], given: Inputs, runtime: params.Runtime, crops: Path) -> tuple[dict, Callable]:
+    config = row.stages[len(chain)]
+    if chain:
+        config, start = config | {"start": {"stage": chain[-1].name}}, chain[-1] / learn.WEIGHTS
+    else:
+        start = start_of(config["model"]["backbone"])[0]
+    return config, partial(train.train, config, given.rows[row.split], crops, start, runtime)
+
+
+def complete(done: pd.DataFrame, section: params.Herd, arms: Mapping[str, params.Arm]) -> bool:
+    """Say whether every arm has a run of every seed."""
+    counts = done.groupby("arm")["seed"].nunique()
+    return all(counts.get(name, 0) == (arm.seeds or section.seeds) for name, arm in arms.items())
+
+
+def write_runs(done: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Write which run is which arm and seed, and return that table."""
+    table = done.drop(columns="folder")
+    table.to_csv(path, index=False)
+    return table
+
+
+def read_runs(stages: Sequence[str], arms: Sequence[str] | None = None, results: Path = paths.RESULTS) -> pd.DataFrame:
+    """Read what notebooks have written with `write_runs` (results/<stage>_runs.csv), folders added.
+
+    Raises:
+        InputError: a notebook has not run yet, or `arms` names one that none has trained.
+    """
+    tables = []
+    for stage in stages:
+        path = results / f"{stage}_runs.csv"
+        if not path.is_file():
+            raise InputError(path, "no runs yet", "run the notebook that trains them")
+        table = pd.read_csv(path, keep_default_na=False, dtype={"key": str, "chain": str})  # an arm is called NA
+        tables.append(table.assign(folder=[paths.RUNS / stage / key for key in table["key"]]))
+    done = pd.concat(tables, ignore_index=True)
+    if missing := sorted(set(arms or ()) - set(done["arm"])):
+        raise InputError(
+            f"arm {missing[0]}", "was not trained", "add it to herd.arms, and run the notebook of its part"
+        )
+    return done if arms is None else done[done["arm"].isin(arms)].reset_index(drop=True)
+
+
 def config_of_run(folder: Path) -> dict[str, Any]:
     """Read the configuration that a finished run was made from."""
     return json.loads((folder / RECORD).read_text())["config"]
@@ -111,28 +205,23 @@ def load_model(folder: Path) -> nn.Module:
     return learn.load_weights(net, folder / learn.WEIGHTS).eval()
 
 
-def run(
-    store: Store, planned: list[Row], rows: pd.DataFrame, crops: Path, start: Path | None, runtime: params.Runtime
-) -> pd.DataFrame:
-    """Train what the store lacks and return one line a fit: arm, seed, key, folder."""
-    done = []
-    for row in planned:
-        folder = store.get(row.config, lambda out, c=row.config: train(c, rows, crops, start, runtime, out))
-        done.append({"arm": row.arm, "seed": row.seed, "key": folder.name, "folder": folder})
-    return pd.DataFrame(done)
-
-
-def predictions(done: pd.DataFrame, arm: str, split: str = "test") -> list[pd.DataFrame]:
-    """Read the predictions of an arm on a split, one table a seed."""
-    tables = [pd.read_parquet(folder / PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
-    return [t[t["split"] == split].reset_index(drop=True) for t in tables]
+def predictions(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
+    """Read the test predictions of an arm, one table a seed."""
+    return [pd.read_parquet(folder / train.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
 
 
 def histories(done: pd.DataFrame) -> pd.DataFrame:
-    """Join the training histories: arm, seed, then the columns of history.csv."""
-    parts = [
-        pd.read_csv(row.folder / learn.HISTORY).assign(arm=row.arm, seed=row.seed)
-        for row in done.itertuples(index=False)
-    ]
+    """Join the training histories: arm, seed, stage (from 1), then the columns of history.csv, epochs counted on."""
+    parts = []
+    for row in done.itertuples(index=False):
+        before = 0
+        for stage, key in enumerate(row.chain.split(), 1):
+            history = pd.read_csv(row.folder.parent / key / learn.HISTORY).assign(
+                arm=row.arm, seed=row.seed, stage=stage
+            )
+            history["epoch"] += before
+            before = history["epoch"].max()
+            parts.append(history)
     joined = pd.concat(parts, ignore_index=True)
-    return joined[["arm", "seed", *(c for c in joined if c not in ("arm", "seed"))]]
+    first = ["arm", "seed", "stage"]
+    return joined[[*first, *(c for c in joined if c not in first)]]

@@ -1,74 +1,98 @@
-"""The augmentation lists, by name. Each works on one uint8 HxWx3 crop and is seeded per sample by the dataset."""
+"""Augmentation lists made from params: operations with their probabilities, seeded per sample by the dataset."""
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import albumentations as A
 import cv2
 import numpy as np
 
-from ddet.errors import InputError
+from ddet import params
 
 
-def _flips() -> list[A.BasicTransform]:
-    """Flip left-right and upside-down, each with probability one half.
+def _rotate(p: float) -> A.BasicTransform:
+    """Turn by up to 45 degrees to either side; the corners are filled with the mirrored crop.
 
-    Paper: Herd Mentality, "Random Flips" (RF).
-    Differs: the released RF list also turns by 90 degrees, transposes and shifts-scales-rotates.
+    Paper: Herd section 1, "rotation and flipping only"; section 2.3, augmentation that "just rotates the image".
+    Differs: the paper names no angle. 45 degrees is the range of ShiftScaleRotate in the lists that its code
+    releases, so that a list with this operation departs from the released one by what the text leaves out, not by
+    the angle.
     """
-    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)]
+    return A.Rotate(limit=(-45, 45), border_mode=cv2.BORDER_REFLECT_101, p=p)
 
 
-def _genconvit() -> list[A.BasicTransform]:
-    """Distort strongly: geometry, noise, sharpness and colour, all of it skipped for one crop in ten.
+def _gauss_noise(p: float) -> A.BasicTransform:
+    """Add noise of variance 10 to 50 on the 0-255 scale, drawn for every pixel and channel.
 
-    Paper: GenConViT's released training list, the Base arm of Herd Mentality.
-    Differs: written for albumentations 2, with the ranges that were the defaults of version 1; the present
-    default of GaussNoise is about sixteen times stronger, and ShiftScaleRotate is now Affine.
+    Differs: the range is the default of albumentations 1, which GenConViT's list relies on; the default of
+    version 2 is about sixteen times stronger.
     """
-    geometry = [
-        A.RandomRotate90(p=0.2),
-        A.Transpose(p=0.2),
-        *_flips(),
-        A.OneOf([A.GaussNoise(std_range=(0.0124, 0.0277))], p=0.2),  # variance 10 to 50 on the 0-255 scale
-        A.Affine(
-            translate_percent=(-0.0625, 0.0625),
-            scale=(0.9, 1.1),
-            rotate=(-45, 45),
-            border_mode=cv2.BORDER_REFLECT_101,
-            p=0.2,
-        ),
-    ]
-    texture = [A.CLAHE(clip_limit=2), A.Sharpen(), A.Emboss(), A.RandomBrightnessContrast()]
-    return [A.Sequential([*geometry, A.OneOf(texture, p=0.2), A.HueSaturationValue(p=0.2)], p=0.9)]
+    return A.GaussNoise(std_range=(0.0124, 0.0277), p=p)
 
 
-LISTS: dict[str, Callable[[], list[A.BasicTransform]]] = {"none": list, "flips": _flips, "genconvit": _genconvit}
+def _shift_scale_rotate(p: float) -> A.BasicTransform:
+    """Shift by up to 1/16 of the crop, scale by up to a tenth, turn by up to 45 degrees, fill by mirroring.
 
-
-def pipeline(name: str) -> A.Compose | None:
-    """Build the augmentation list `name`; None where it changes nothing.
-
-    Raises:
-        InputError: no list of that name.
+    Differs: ShiftScaleRotate is Affine in albumentations 2; the ranges are version 1's defaults.
     """
-    if name not in LISTS:
-        raise InputError("augment", f"no list is called {name!r}", f"use one of {', '.join(LISTS)}")
-    steps = LISTS[name]()
-    return A.Compose(steps) if steps else None
+    return A.Affine(
+        translate_percent=(-0.0625, 0.0625),
+        scale=(0.9, 1.1),
+        rotate=(-45, 45),
+        border_mode=cv2.BORDER_REFLECT_101,
+        p=p,
+    )
+
+
+Step = Callable[[float], A.BasicTransform | A.OneOf]  # from a probability to the operation
+TEXTURE: dict[str, Step] = {  # sharpness and contrast: one of them, each as likely as the others
+    "CLAHE": lambda p: A.CLAHE(clip_limit=2, p=p),
+    "Sharpen": lambda p: A.Sharpen(p=p),
+    "Emboss": lambda p: A.Emboss(p=p),
+    "RandomBrightnessContrast": lambda p: A.RandomBrightnessContrast(p=p),
+}
+STEPS: dict[str, Step] = {  # the operations that params may name
+    "RandomRotate90": lambda p: A.RandomRotate90(p=p),
+    "Transpose": lambda p: A.Transpose(p=p),
+    "HorizontalFlip": lambda p: A.HorizontalFlip(p=p),
+    "VerticalFlip": lambda p: A.VerticalFlip(p=p),
+    "Rotate": _rotate,
+    "GaussNoise": _gauss_noise,
+    "ShiftScaleRotate": _shift_scale_rotate,
+    "Texture": lambda p: A.OneOf([make(1) for make in TEXTURE.values()], p=p),
+    "HueSaturationValue": lambda p: A.HueSaturationValue(p=p),
+}
+
+
+def pipeline(spec: params.AugmentList) -> A.Compose | None:
+    """Build a list: with probability 1 - p nothing happens, else its steps in order; None where it changes nothing.
+
+    Paper: Herd section 2.3. NA is the empty list and RF "Random Flips": the two flips with probability one half.
+    Base is the training list that GenConViT released: geometry, noise, texture and colour, all of it at p = .9.
+    Differs: the code that Herd released calls "RF" what is GenConViT's list without noise, texture and colour: it
+    also turns by 90 degrees, transposes and shifts-scales-rotates. Both lists stand in params, under their own names.
+    """
+    steps = [STEPS[name](p) for name, p in spec.steps.items() if p > 0]
+    return A.Compose(steps, p=spec.p) if steps and spec.p > 0 else None
 
 
 def draw(steps: A.Compose, image: np.ndarray, seed: int) -> np.ndarray:
-    """Augment a uint8 HxWx3 image; the draws follow from `seed` alone.
+    """Augment a uint8 HxWx3 image; the draws follow from `seed` alone."""
+    return draw_together(steps, seed, image=image)["image"]
+
+
+def draw_together(steps: A.Compose, seed: int, **targets: np.ndarray) -> dict[str, Any]:
+    """Send an image, and what else the list was composed for (a mask, a second image), through one and the same draw.
 
     `Compose.set_random_seed` would give every step a generator of its own with the same seed, so that equal questions
     get equal answers (left-right and upside-down flips always together). Here all steps draw from one stream.
     """
     steps.set_random_state(np.random.default_rng(seed), random.Random(seed))
-    return steps(image=image)["image"]
+    return steps(**targets)
 
 
-def draws(name: str, image: np.ndarray, count: int) -> list[np.ndarray]:
-    """Show what list `name` does to an image: `count` draws, the same on every call."""
-    steps = pipeline(name)
+def draws(spec: params.AugmentList, image: np.ndarray, count: int) -> list[np.ndarray]:
+    """Show what a list does to an image: `count` draws, the same on every call."""
+    steps = pipeline(spec)
     return [draw(steps, image, seed) if steps else image for seed in range(count)]

@@ -54,6 +54,18 @@ class StepDecay(Callback):
         self.opt.set_hyper("lr", self.base * self.gamma ** (self.epoch // self.every))
 
 
+class AddPenalty(Callback):
+    """Add to the training loss what a network charges for its last forward pass (`penalty`), where it has such a term.
+
+    The valid loss stays the classifier's alone, so that networks with and without such a term compare.
+    """
+
+    def after_loss(self) -> None:
+        penalty = getattr(self.model, "penalty", None)
+        if self.training and penalty is not None:
+            self.learn.loss_grad = self.loss_grad + penalty
+
+
 class FrameAuc(Metric):
     """Area under the ROC curve of the fake class over the frames of a split; nan where it is not defined."""
 

@@ -4,7 +4,9 @@ No model has a default: every knob of a run stands in the params file, so that t
 The one exception is an arm of an ablation, which may override the training keys of its section.
 """
 
+import re
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +22,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 FFPP_METHODS = Literal["Deepfakes", "Face2Face", "FaceShifter", "FaceSwap", "NeuralTextures"]
 DATASETS = Literal["ffpp", "celebdf", "dfdc", "df1", "folder"]
+PROTOCOLS = Literal["official", "identity", "clip", "image"]
+TAGS = re.compile(r"^\[key\]$|constrained-int")  # what pydantic puts into the path of a key
+STEPS = Literal[  # the operations that ddet.augment builds
+    "RandomRotate90",
+    "Transpose",
+    "HorizontalFlip",
+    "VerticalFlip",
+    "Rotate",
+    "GaussNoise",
+    "ShiftScaleRotate",
+    "Texture",
+    "HueSaturationValue",
+]
 
 
 class Section(BaseModel):
@@ -34,6 +49,7 @@ class Runtime(Section):
     jobs: Positive
     backend: Literal["loky", "multiprocessing", "dask", "sequential"]
     workers: Count
+    fits: Positive
 
 
 class FFppSynth(Section):
@@ -145,38 +161,113 @@ class Start(Section):
 
 
 class Model(Section):
-    """A network by name: `genconvit_ed`, or any timm backbone with the standard head."""
+    """A network by name: `genconvit_ed`, `genconvit_vae`, or `timm`: any timm backbone with the standard head.
+
+    `form`, `swin` and `width` are GenConViT's: the released code or what its paper intends, the timm name of the
+    Swin branch (null: removed), the first width of the auto-encoder (16 in the paper).
+    """
 
     name: str
     backbone: str
     size: Annotated[int, Field(ge=32, le=1024)]
-    use_swin: bool
+    form: Literal["released", "intended"]
+    swin: str | None
+    width: Positive
+
+
+class ModelChange(Section):
+    """What an arm changes in the section's model; `swin: none` removes the branch."""
+
+    name: str | None = None
+    backbone: str | None = None
+    form: Literal["released", "intended"] | None = None
+    swin: str | None = None
+    width: Positive | None = None
+
+
+class AugmentList(Section):
+    """An augmentation list: operations in order, each with its probability; `p` is the chance that the list acts."""
+
+    p: Share
+    steps: dict[STEPS, Share]
 
 
 class Arm(Section):
-    """One row of an ablation: its augmentation list, and training keys that differ from the section's."""
+    """One row of an ablation: what it changes in its section. The keys it leaves out are the section's."""
 
-    augment: Literal["none", "flips", "genconvit"]
-    epochs: Positive | None = None
+    part: Literal["augmentation", "masked_eyes", "weighted_loss", "results"]
+    augment: str
+    rows: dict[Literal["table1", "table2"], str] = {}
+    curriculum: list[str] | None = None
+    weight: Rate | None = None
+    weighted_class: Literal["fake", "real"] | None = None
+    imbalance: Rate | None = None
+    split: PROTOCOLS | None = None
+    seeds: Positive | None = None
+    model: ModelChange | None = None
+    epochs: Positive | Annotated[list[Positive], Field(min_length=1)] | None = None
     bs: Positive | None = None
     lr: Rate | None = None
     wd: Annotated[float, Field(ge=0)] | None = None
 
-    def overrides(self) -> dict[str, Any]:
-        """Return the training keys that this arm sets itself."""
-        return self.model_dump(exclude={"augment"}, exclude_none=True)
+
+class Sweep(Section):
+    """The weights tried on each class, with the balanced and the imbalanced training set."""
+
+    augment: str
+    classes: Annotated[list[Literal["fake", "real"]], Field(min_length=1)]
+    weights: Annotated[list[Rate], Field(min_length=1)]
+    imbalance: Annotated[list[Rate], Field(min_length=1)]
+    seeds: Positive
+
+
+class Leaky(Section):
+    """The protocols under which Base and the best other arm are trained again, to show what leakage is worth."""
+
+    splits: list[PROTOCOLS]
+    seeds: Positive
 
 
 class Herd(Section):
     """Herd Mentality in Augmentation (arXiv 2410.05466)."""
 
     dataset: DATASETS
-    split: Literal["official", "identity", "clip", "image"]
+    split: PROTOCOLS
     per_class: Positive
+    imbalance: Rate
     seeds: Positive
     model: Model
     train: Train
+    stages: Annotated[dict[str, Literal["none", "eyes"]], Field(min_length=1)]
+    curriculum: list[str]
+    weight: Rate
+    weighted_class: Literal["fake", "real"]
+    augment: dict[str, AugmentList]
     arms: Annotated[dict[str, Arm], Field(min_length=1)]
+    sweep: Sweep
+    leaky: Leaky
+
+    @model_validator(mode="after")
+    def _names_exist(self):
+        for where, arm in {**self.arms, "sweep": self.sweep}.items():
+            _known(f"{where}: augment", arm.augment, self.augment)
+        for where, arm in {**self.arms, "herd": self}.items():
+            if arm.curriculum is None:
+                continue
+            if not arm.curriculum:
+                raise ValueError(f"{where}: curriculum is empty, name at least one of {', '.join(self.stages)}")
+            for stage in arm.curriculum:
+                _known(f"{where}: curriculum", stage, self.stages)
+        for where, arm in self.arms.items():
+            stages = len(arm.curriculum or self.curriculum)
+            if isinstance(arm.epochs, list) and len(arm.epochs) != stages:
+                raise ValueError(f"{where}: epochs = {arm.epochs}, but its curriculum has {stages} stages")
+        return self
+
+
+def _known(where: str, name: str, names: dict[str, Any]) -> None:
+    if name not in names:
+        raise ValueError(f"{where} = {name!r} does not exist, use one of {', '.join(names)}")
 
 
 class Report(Section):
@@ -222,13 +313,17 @@ def load(path: str | Path = paths.PARAMS) -> Params:
 
 def _explain(error: ValidationError) -> tuple[str, str]:
     # A misspelt key is both unknown and missing: the unknown one is the news.
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    key = ".".join(str(p) for p in first["loc"]) or "the file"
+    errors = error.errors()
+    meant = [e for e in errors if not (e["type"] == "int_type" and isinstance(e["input"], list))]  # of number | list
+    first = min(meant or errors, key=lambda e: e["type"] != "extra_forbidden")
+    key = ".".join(str(p) for p in first["loc"] if not TAGS.search(str(p))) or "the file"
     if first["type"] == "extra_forbidden":
         return f"unknown key {key}", f"allowed here: {', '.join(_fields(first['loc'][:-1]))}"
     if first["type"] == "missing":
         return f"missing key {key}", "copy it from profiles/smoke.yaml"
     allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("should", "must")
+    if isinstance(first["input"], dict):  # what a validator of a whole section says names the key itself
+        return f"{key}: {allowed}", "mend that key"
     return f"{key} = {first['input']!r}", f"it {allowed}" if allowed.startswith("must") else allowed
 
 
@@ -240,4 +335,6 @@ def _fields(loc: tuple) -> list[str]:
             model = model.model_fields[part].annotation
         else:
             model = model.__args__[-1]  # the value type of a dict
+        if isinstance(model, UnionType):
+            model = model.__args__[0]  # of an optional section
     return sorted(model.model_fields)

@@ -13,7 +13,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import pandas as pd
 from ddet import locks
 from ddet.codeid import code_id
 from ddet.errors import InputError
+from ddet.pool import together
 from ddet.seeds import canonical
 
 MANIFEST, RECORD = "manifest.json", "run.json"
@@ -40,15 +41,17 @@ class Store:
         code: the modules that compute a run; with the ddet modules they import they are part of every key.
         runtime: what else changes bits: thread count and device type.
         root: the data folder.
+        shared: other stages whose finished runs serve here too: a run of the same key is copied, not made again.
 
     Raises:
         InputError: from `get` and `prune`, when another process works in this stage or the folder cannot be written.
     """
 
-    def __init__(self, stage: str, code: list[str], runtime: Mapping[str, Any], root: Path):
+    def __init__(self, stage: str, code: list[str], runtime: Mapping[str, Any], root: Path, shared: Sequence[str] = ()):
         self.stage, self.common = stage, {"code": code_id(code), "runtime": dict(runtime)}
         self.runs, self.attic = Path(root) / "runs" / stage, Path(root) / "attic" / stage
         self.machine, self._lock = Path(root) / "machine" / stage, Path(root) / ".locks" / f"runs-{stage}"
+        self.lenders = [Path(root) / "runs" / other for other in shared]
         self.asked: set[str] = set()
         self._whole: set[str] = set()  # verified in this session: a manifest is checked once
 
@@ -68,18 +71,30 @@ class Store:
         one that `prune` moved to the attic comes back. What happened is said on stderr alone, since a report must
         not depend on what was cached.
         """
-        key = self.key(config)
-        self.asked.add(key)
-        if key in self._whole or self._is_whole(self.path(key)):
+        return self.get_many([(config, fn)])[0]
+
+    def get_many(self, asks: Sequence[tuple[Mapping[str, Any], Callable[[Path], None]]], jobs: int = 1) -> list[Path]:
+        """Return the folders of several runs in the order asked; those that are missing are made `jobs` at a time.
+
+        With more than one job each run is made in a process of its own, which ends when this one does.
+        """
+        keys = [self.key(config) for config, _ in asks]
+        self.asked.update(keys)
+        missing = {key: ask for key, ask in zip(keys, asks, strict=True) if not self._has(key)}
+        if missing:
+            with _writing(self.runs):
+                locks.take(self._lock, self.runs)
+                for key in missing:
+                    self._discard_damaged(key)
+                wanted = {key: ask for key, ask in missing.items() if not (self._recall(key) or self._copy(key))}
+                together([(self._make, key, *ask) for key, ask in wanted.items()], jobs)
+        self._whole.update(keys)
+        return [self.path(key) for key in keys]
+
+    def _has(self, key: str) -> bool:
+        if key not in self._whole and self._is_whole(self.path(key)):
             self._whole.add(key)
-            return self.path(key)
-        with _writing(self.runs):
-            locks.take(self._lock, self.runs)
-            self._discard_damaged(key)
-            if not self._recall(key):
-                self._make(key, config, fn)
-        self._whole.add(key)
-        return self.path(key)
+        return key in self._whole
 
     def prune(self) -> list[str]:
         """Move every run not asked for in this session to the attic, free the lock, and return the moved keys."""
@@ -129,6 +144,17 @@ class Store:
         _move(self.attic / key, self.path(key))
         self._say(f"{key} taken back from the attic")
         return True
+
+    def _copy(self, key: str) -> bool:
+        for lender in self.lenders:
+            if self._is_whole(lender / key):
+                tmp = self.runs / f".tmp-{key}"
+                shutil.rmtree(tmp, ignore_errors=True)
+                shutil.copytree(lender / key, tmp)
+                os.replace(tmp, self.path(key))
+                self._say(f"{key} copied from {lender.name}")
+                return True
+        return False
 
     def _is_whole(self, folder: Path) -> bool:
         try:

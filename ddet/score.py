@@ -19,7 +19,6 @@ from ddet.data.layouts.base import UNLABELLED, Clip
 from ddet.errors import InputError
 from ddet.seeds import derive
 
-RUNS = paths.RESULTS / "herd_runs.csv"  # written by 20_herd_augmentation: arm, seed, key
 WORK = paths.DATA / "scored"
 COLUMNS = ["clip", "label", "frames", "faces", "clip_prob", "lowest", "highest", "reason"]
 WARNING = "The model behind these scores was trained on rendered faces: on real footage they mean nothing."
@@ -52,20 +51,21 @@ def find(footage: Path, layout: str, cfg: params.Params) -> tuple[pd.DataFrame, 
     return index.inspect(clips, root, cfg.runtime), root
 
 
-def run_of(arm: str, seed: int, table: Path = RUNS) -> Path:
-    """Return the folder of a finished run of the augmentation ablation.
+def run_of(arm: str, seed: int, results: Path = paths.RESULTS) -> Path:
+    """Return the folder of a finished run of an image detector.
 
     Raises:
         InputError: nothing was trained yet, or not this arm and seed.
     """
-    if not table.is_file():
-        raise InputError(table, "no run yet", "train one: make repro")
-    runs = pd.read_csv(table, dtype={"key": str}, keep_default_na=False)  # an arm is called NA
+    stages = [stage for stage in ablation.STAGES if (results / f"{stage}_runs.csv").is_file()]
+    if not stages:
+        raise InputError(results, "holds no table of runs", "train some: make repro")
+    runs = ablation.read_runs(stages, results=results)
     chosen = runs[(runs["arm"] == arm) & (runs["seed"] == seed)]
     if chosen.empty:
         there = ", ".join(f"{r.arm} {r.seed}" for r in runs.itertuples())
         raise InputError(f"{arm}, seed {seed}", "no such run", f"there are: {there}")
-    found = paths.RUNS / "herd" / chosen["key"].iloc[0]
+    found = chosen["folder"].iloc[0]
     if not (found / learn.WEIGHTS).is_file():
         raise InputError(found, "its weights are not here", "make them: make repro")
     return found
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ddet.score", description="Score footage with a finished run.")
     parser.add_argument("footage", type=Path, help="a clip, a folder of clips, or the tree of a dataset")
     parser.add_argument("--layout", default="folder", choices=["folder", "ffpp", "celebdf", "dfdc"])
-    parser.add_argument("--arm", default="NA", help="arm of the augmentation ablation")
+    parser.add_argument("--arm", default="NA", help="arm of an image detector")
     parser.add_argument("--seed", default=0, type=int, help="which of its seeds")
     parser.add_argument("--params", default=paths.PARAMS, help="params file, for how faces are found")
     parser.add_argument("--out", type=Path, help="also write the table to this csv")

@@ -1,6 +1,7 @@
 """Where a backbone's weights come from before it sees a forgery label: the renderer, timm, or nowhere."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from ddet.synth.pretext import TARGETS, pretext_batch
 
 HELD_OUT = 5  # one image and one identity to every so many of training, for the figures reported
 Batch = Callable[..., tuple[np.ndarray, np.ndarray]]
+rendered: Batch = lru_cache(maxsize=2)(pretext_batch)  # every backbone learns from the same faces
 
 
 def start_weights(cfg: params.Start, backbone: str, out: Path, runtime: params.Runtime) -> Path | None:
@@ -66,7 +68,7 @@ def _local(weights: str, backbone: str) -> Path:
 
 
 def pretrain_backbone(
-    cfg: params.Start, backbone: str, out: Path, runtime: params.Runtime, batch: Batch = pretext_batch
+    cfg: params.Start, backbone: str, out: Path, runtime: params.Runtime, batch: Batch = rendered
 ) -> pd.DataFrame:
     """Teach `backbone` what the renderer knows for free (pose, expression, light, landmarks), never a forgery label.
 
@@ -85,7 +87,8 @@ def pretrain_backbone(
     held_dl = make_loader(ArrayDataset(held_images, (held - mean) / std), bs, on, runtime.workers)
     model = make_backbone(backbone, num_classes=targets.shape[1])
     dls = DataLoaders(train_dl, held_dl, device=on)
-    fit(model, dls, cfg.train, out, cfg.seed, loss_func=nn.SmoothL1Loss(), metrics=[])
+    shown = runtime.fits == 1
+    fit(model, dls, cfg.train, out, cfg.seed, loss_func=nn.SmoothL1Loss(), metrics=[], progress=shown)
     _drop_classifier(model, Path(out) / WEIGHTS)
     table = pd.DataFrame({"target": TARGETS, "r2": _r2(model, held_dl), "mean": mean, "std": std})
     table.to_csv(Path(out) / "targets.csv", index=False)

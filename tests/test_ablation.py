@@ -1,124 +1,207 @@
-"""Arms and seeds as runs: what shapes a key, what a fit is given, and what it leaves behind."""
+"""Arms and seeds as runs: what shapes a key, which stages are shared, and what is read back."""
+
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from toys import NET, RUNTIME, TRAIN, arm, given, section, store, write_faces
 
-from ddet import ablation, learn, models, params
-from ddet.data import crops, loaders
-from ddet.data.rows import SHAPES_A_RUN
+from ddet import ablation, learn, models, params, train
+from ddet.data import rows as crop_rows
 from ddet.errors import InputError
-from ddet.runs import Store
+from ddet.runs import RECORD
 
-NET = params.Model(name="timm", backbone="test_convnext", size=32, use_swin=False)
-RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0)
-TRAIN = params.Train(
-    epochs=1, bs=4, lr=1e-3, wd=0.0, opt="adam", schedule="flat", step_epochs=1, step_gamma=1.0,
-    precision="fp32", channels_last=False, select="valid_loss",
-)  # fmt: skip
-NONE, FLIPS = {"augment": "none"}, {"augment": "flips"}
+MEP = {"curriculum": ["masked", "full", "masked"], "epochs": [1, 2, 1]}
 
 
-def section(seeds: int = 1, **arms: dict) -> params.Herd:
-    arms = {name: params.Arm(**arm) for name, arm in (arms or {"NA": NONE}).items()}
-    return params.Herd(dataset="celebdf", split="identity", per_class=3, seeds=seeds, model=NET, train=TRAIN, arms=arms)
+def planned(seeds: int = 1, start: str = "s", given_=None, **arms: params.Arm) -> list[ablation.Row]:
+    cfg = section(seeds)
+    return ablation.plan(cfg, arms or cfg.arms, given_ or given(start=start))
 
 
-def planned(cfg: params.Herd, data: str = "d", start: str = "s", only=None) -> list[ablation.Row]:
-    return ablation.plan(cfg, data, start, only)
-
-
-def store(root) -> Store:
-    return Store("t", ["ddet.seeds"], {"threads": 1}, root)
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory):
-    """Write crops of noise, the fakes darker; their rows come with valid and test mixed, as sorting leaves them."""
-    root, rng = tmp_path_factory.mktemp("faces"), np.random.default_rng(0)
-    splits = ["test", "train", "valid", "train", "test", "train", "valid", "train", "train", "train", "test", "train"]
-    rows = []
-    for clip, split in enumerate(splits):
-        for label, method in enumerate(("real", "Celeb-synthesis")):
-            row = {"clip_id": f"celebdf/{method}/-/{clip:02d}", "frame_idx": clip, "track": 0, "label": label}
-            row |= {"split": split, "group": f"g{clip}", "crop": f"crops/{clip:02d}_{label}.png", "prob": 0.9}
-            image = rng.integers(0, 256 - 100 * label, (40, 40, 3), np.uint8)
-            crops.save_crop(root / row["crop"], image)
-            rows.append(row | {"sha": crops.digest(image)})
-    return root, pd.DataFrame(rows).sort_values(["clip_id", "frame_idx"], ignore_index=True)
+def only(**changes) -> dict:
+    """Return the configuration of the one stage of the one arm that `changes` make."""
+    (row,) = planned(arm=arm(**changes))
+    (stage,) = row.stages
+    return stage
 
 
 # what shapes a key
 
 
 def test_a_plan_lists_arms_in_their_order_and_seeds_within():
-    rows = planned(section(2, RF=FLIPS, NA=NONE))
-    assert [(r.arm, r.seed) for r in rows] == [("RF", 0), ("RF", 1), ("NA", 0), ("NA", 1)]
-    assert [r.config["seed"] for r in rows] == [0, 1, 0, 1]
-    assert [r.config["augment"] for r in rows] == ["flips", "flips", "none", "none"]
+    rows = planned(2, RF=arm("flips"), NA=arm(seeds=1))
+    assert [(r.arm, r.seed, r.split) for r in rows] == [("RF", s, "identity") for s in (0, 1)] + [("NA", 0, "identity")]
+    assert [r.stages[0]["seed"] for r in rows] == [0, 1, 0]
 
 
-def test_what_an_arm_overrides_reaches_its_configuration_and_no_other():
-    plain, own = planned(section(NA=NONE, long=NONE | {"epochs": 7, "lr": 0.5}))
-    assert own.config["train"] == TRAIN.model_dump() | {"epochs": 7, "lr": 0.5}
-    assert plain.config == own.config | {"train": TRAIN.model_dump()}
-    assert plain.config["model"] == NET.model_dump() and plain.config["per_class"] == 3
+def test_a_plain_arm_is_one_stage_of_what_the_section_says():
+    assert only() == {
+        "augment": {"p": 1.0, "steps": []},
+        "data": "data of identity",
+        "imbalance": 1.0,
+        "loss": {"weight": 1.0, "weighted_class": "fake"},
+        "mask": "none",
+        "model": NET.model_dump(),
+        "per_class": 3,
+        "seed": 0,
+        "start": {"backbone": f"s of {NET.backbone}"},
+        "train": TRAIN.model_dump(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("says", "becomes"),
+    [
+        ({"augment": "flips"}, {"augment": {"p": 1.0, "steps": [["HorizontalFlip", 0.5], ["VerticalFlip", 0.5]]}}),
+        ({"epochs": 7, "lr": 0.5}, {"train": TRAIN.model_dump() | {"epochs": 7, "lr": 0.5}}),
+        ({"bs": 2, "wd": 0.1}, {"train": TRAIN.model_dump() | {"bs": 2, "wd": 0.1}}),
+        ({"weight": 1.85}, {"loss": {"weight": 1.85, "weighted_class": "fake"}}),
+        ({"weight": 2.0, "weighted_class": "real"}, {"loss": {"weight": 2.0, "weighted_class": "real"}}),
+        ({"imbalance": 10.0}, {"imbalance": 10.0}),
+        ({"split": "image"}, {"data": "data of image"}),
+        ({"curriculum": ["masked"]}, {"mask": "eyes"}),
+        (
+            {"model": params.ModelChange(backbone="test_convnext")},
+            {"model": NET.model_dump() | {"backbone": "test_convnext"}, "start": {"backbone": "s of test_convnext"}},
+        ),
+    ],
+    ids=lambda value: "-".join(value),
+)
+def test_what_an_arm_says_changes_its_configuration_there_alone(says, becomes):
+    assert only(**says) == only() | becomes
 
 
 def test_a_name_shapes_no_key_and_what_an_arm_says_does(tmp_path):
     keys = store(tmp_path).key
-    same, alike, other = planned(section(NA=NONE, **{"no augmentation": NONE}, RF=FLIPS))
-    assert same.arm != alike.arm and keys(same.config) == keys(alike.config) != keys(other.config)
-    explicit = planned(section(NA=NONE | {"epochs": TRAIN.epochs}))[0]
-    assert keys(explicit.config) == keys(same.config), "saying what the section says anyway"
+    same, alike, other = planned(NA=arm(), again=arm(rows={"table2": "NA"}), RF=arm("flips"))
+    assert keys(same.stages[0]) == keys(alike.stages[0]) != keys(other.stages[0])
+    assert only(epochs=TRAIN.epochs, weight=1.0, imbalance=1.0, curriculum=["full"]) == only(), "as the section says"
+
+
+def test_a_weight_of_one_is_the_plain_loss_on_either_side():
+    assert only(weight=1.0, weighted_class="real") == only(weight=1.0) == only()
+    assert only(weighted_class="real") == only(), "without a weight there is nothing to put on a side"
 
 
 def test_data_start_and_seed_shape_a_key(tmp_path):
-    every = [*planned(section(2)), *planned(section(), data="e"), *planned(section(), start="")]
-    assert len({store(tmp_path).key(r.config) for r in every}) == 4
+    other = given(pd.DataFrame({"sha": ["a"]}))
+    every = [*planned(2), *planned(given_=other), *planned(start="t")]
+    assert len({store(tmp_path).key(r.stages[0]) for r in every}) == 4
 
 
-def test_only_chooses_arms_in_its_own_order():
-    cfg = section(NA=NONE, RF=FLIPS, Base={"augment": "genconvit"})
-    assert planned(cfg, only=["Base", "NA"]) == [planned(cfg)[2], planned(cfg)[0]]
-    with pytest.raises(KeyError, match="nobody"):
-        planned(cfg, only=["nobody"])
+def test_the_order_of_steps_shapes_a_key():
+    flips = {"HorizontalFlip": 0.5, "VerticalFlip": 0.5}
+    both = [{"a": params.AugmentList(p=1.0, steps=dict(order))} for order in (flips.items(), [*flips.items()][::-1])]
+    one, other = (ablation.plan(section(augment=b | {"none": b["a"]}), {"x": arm("a")}, given())[0] for b in both)
+    assert json.dumps(one.stages, sort_keys=True) != json.dumps(other.stages, sort_keys=True)
 
 
-@pytest.mark.parametrize("column", SHAPES_A_RUN)
-def test_the_data_hash_sees_what_a_fit_can_see(faces, column):
-    changed = faces[1].copy()
-    changed.loc[3, column] = 7 if column in ("frame_idx", "track", "label") else "another"
-    assert ablation.data_hash(changed) != ablation.data_hash(faces[1])
+def test_the_stages_of_a_curriculum_differ_in_mask_and_epochs_alone():
+    first, second, third = planned(MEP=arm(**MEP))[0].stages
+    assert [s["mask"] for s in (first, second, third)] == ["eyes", "none", "eyes"]
+    assert [s["train"]["epochs"] for s in (first, second, third)] == [1, 2, 1]
+    assert third == first and second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}}
 
 
-def test_the_data_hash_is_blind_to_the_rest(faces):
-    assert ablation.data_hash(faces[1].assign(prob=0.1, crop="elsewhere.png")) == ablation.data_hash(faces[1])
+def test_one_number_of_epochs_holds_for_each_stage():
+    (row,) = planned(MEP=arm(curriculum=["masked", "full"], epochs=4))
+    assert [s["train"]["epochs"] for s in row.stages] == [4, 4]
 
 
-# start weights
+# the network of an arm
+
+
+def test_an_arm_changes_the_network_where_it_says_so():
+    net = params.Model(name="genconvit_ed", backbone="test_nfnet", size=96, form="released", swin="slim_swin", width=16)
+    cfg = section(model=net)
+
+    def changed(**change) -> dict:
+        made = ablation.model_of(cfg, arm(model=params.ModelChange(**change))).model_dump()
+        return {key: value for key, value in made.items() if value != net.model_dump()[key]}
+
+    assert ablation.model_of(cfg, arm()) == net
+    assert changed(swin="none") == {"swin": None}
+    assert changed(form="intended") == {"form": "intended"}
+    assert changed(name="genconvit_vae", width=4) == {"name": "genconvit_vae", "width": 4}
+    plain = {"name": "timm", "swin": None, "width": 1}
+    assert changed(name="timm") == plain, "what is GenConViT's shapes no other network"
+    assert changed(name="timm", form="intended", width=8, backbone="test_vit") == plain | {"backbone": "test_vit"}
+
+
+# what is checked before anything is trained
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return write_faces(tmp_path_factory.mktemp("faces"))
 
 
 @pytest.fixture
-def starts(tmp_path):
-    (tmp_path / "starts.csv").write_text("backbone,key\ntest_convnext,012345678901\ntest_resnet,\n")
+def starts(tmp_path, monkeypatch):
+    """Let every start weight but those of test_convnext be known; no network starts from any."""
+    monkeypatch.setattr(ablation, "STARTS", tmp_path / "starts.csv")
+    monkeypatch.setattr(ablation.start_of, "__defaults__", (tmp_path / "starts.csv",))
+    (tmp_path / "starts.csv").write_text("backbone,key\ntest_resnet,\ntest_vit,012345678901\n")
     return tmp_path / "starts.csv"
+
+
+def test_inputs_hold_the_rows_their_fingerprint_and_the_start_of_each_backbone(faces, starts):
+    vit = arm(model=params.ModelChange(backbone="test_vit"))
+    found = ablation.inputs(section(), {"NA": arm(), "ViT": vit}, faces)
+    rows = crop_rows.load(faces, "celebdf", "identity")
+    assert list(found.rows) == list(found.hashes) == ["identity"]
+    pd.testing.assert_frame_equal(found.rows["identity"], rows)
+    assert found.starts == {"test_resnet": "", "test_vit": "012345678901"}
+
+
+@pytest.mark.parametrize("column", crop_rows.SHAPES_A_RUN)
+def test_the_fingerprint_sees_what_a_fit_can_see(faces, starts, monkeypatch, column):
+    rows = crop_rows.load(faces, "celebdf", "identity")
+    before = ablation.inputs(section(), {"NA": arm()}, faces).hashes
+    rows.loc[3, column] = 7 if column in ("frame_idx", "track", "label") else "another"
+    monkeypatch.setattr(crop_rows, "load", lambda *_: rows)
+    assert ablation.inputs(section(), {"NA": arm()}, faces).hashes != before
+
+
+def test_the_fingerprint_is_blind_to_the_rest(faces, starts, monkeypatch):
+    rows = crop_rows.load(faces, "celebdf", "identity").assign(prob=0.1, crop="elsewhere.png")
+    before = ablation.inputs(section(), {"NA": arm()}, faces).hashes
+    monkeypatch.setattr(crop_rows, "load", lambda *_: rows)
+    assert ablation.inputs(section(), {"NA": arm()}, faces).hashes == before
+
+
+def test_one_arm_under_a_protocol_that_lacks_a_class_stops_all_in_one_line(faces, starts):
+    with pytest.raises(InputError) as e:
+        ablation.inputs(section(), {"NA": arm(), "leaky": arm(split="image")}, faces)
+    said = "celebdf, protocol image: split valid holds no fake crop; choose another protocol or add clips"
+    assert str(e.value) == said
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+@pytest.mark.parametrize(("label", "name"), [(0, "real"), (1, "fake")])
+def test_a_missing_class_names_the_split_and_the_class(split, label, name):
+    rows = pd.DataFrame([(s, k) for s in ("train", "valid", "test") for k in (0, 1)], columns=["split", "label"])
+    ablation.check_classes(rows, "here")
+    with pytest.raises(InputError, match=f"^here: split {split} holds no {name} crop; [^\n]*$"):
+        ablation.check_classes(rows[~((rows["split"] == split) & (rows["label"] == label))], "here")
+
+
+def test_one_backbone_without_start_weights_stops_all_in_one_line(faces, starts):
+    bare = arm(model=params.ModelChange(backbone="vgg11"))
+    said = r"^model\.backbone = 'vgg11': has no start weights; add it to start\.backbones$"
+    with pytest.raises(InputError, match=said):
+        ablation.inputs(section(), {"NA": arm(), "bare": bare}, faces)
 
 
 def test_start_weights_come_from_the_run_that_made_them(starts, monkeypatch, tmp_path):
     monkeypatch.setattr(ablation.paths, "RUNS", tmp_path)
-    file, key = ablation.start_of("test_convnext", starts)
+    file, key = ablation.start_of("test_vit", starts)
     assert key == "012345678901"  # not the number 12345678901
     assert file == tmp_path / "start" / key / learn.WEIGHTS
     assert ablation.start_of("test_resnet", starts) == (None, ""), "start.source is none"
-
-
-def test_a_backbone_without_start_weights_names_the_key_to_set(starts):
-    with pytest.raises(
-        InputError, match=r"model\.backbone = 'vgg11': has no start weights; add it to start\.backbones"
-    ):
-        ablation.start_of("vgg11", starts)
 
 
 def test_start_weights_that_were_never_made_name_the_notebook(tmp_path):
@@ -126,110 +209,192 @@ def test_start_weights_that_were_never_made_name_the_notebook(tmp_path):
         ablation.start_of("test_convnext", tmp_path / "starts.csv")
 
 
-# what a fit is given
+# which fits are made, and in which order
 
 
-class Given(Exception):
-    """Carries the rows that the loaders were to be made of."""
+@pytest.fixture
+def fits(monkeypatch):
+    """Write down what is fitted instead of fitting it; a fit leaves its weights and its history."""
+    made = []
+
+    def fit(config, rows, crops, start, runtime, out):
+        made.append((config, start))
+        (out / learn.WEIGHTS).write_text("w")
+        count = config["train"]["epochs"]
+        pd.DataFrame({"epoch": range(1, count + 1), "frame_auc": 0.5}).to_csv(out / learn.HISTORY, index=False)
+
+    monkeypatch.setattr(train, "train", fit)
+    monkeypatch.setattr(ablation, "start_of", lambda backbone: (None, ""))
+    return made
 
 
-def given(faces, monkeypatch, row: ablation.Row) -> pd.DataFrame:
-    def stop(rows, *args):
-        raise Given(rows, args)
-
-    monkeypatch.setattr(loaders, "make_dls", stop)
-    with pytest.raises(Given) as e:
-        ablation.train(row.config, faces[1], faces[0], None, RUNTIME, faces[0] / "unused")
-    return e.value.args
+def ran(root, *rows: ablation.Row) -> pd.DataFrame:
+    return ablation.run(store(root), rows, given(), RUNTIME, root)
 
 
-def test_arms_with_the_same_seed_index_train_on_the_same_balanced_set(faces, monkeypatch):
-    cfg = section(2, NA=NONE, RF=FLIPS | {"epochs": 9})
-    rows = {(r.arm, r.seed): given(faces, monkeypatch, r) for r in planned(cfg)}
-    sets = {who: g[0].loc[g[0]["split"] == "train"] for who, g in rows.items()}
-    assert sets["NA", 0].equals(sets["RF", 0]) and sets["NA", 1].equals(sets["RF", 1])
-    assert not sets["NA", 0].equals(sets["NA", 1])
-    assert sets["NA", 0]["label"].value_counts().to_dict() == {0: 3, 1: 3}
-    assert [args[1:4] for _, args in rows.values()] == [("none", 32, 4)] * 2 + [("flips", 32, 4)] * 2
-    seeds = [args[4] for _, args in rows.values()]
-    assert len(set(seeds)) == 4, "draws and order follow from the whole configuration"
+def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
+    plain = arm(curriculum=["masked"], epochs=1)
+    two = arm(curriculum=["masked", "full"], epochs=[1, 2])
+    table = ran(tmp_path, *planned(MEP=arm(**MEP), two=two, one=plain, other=arm("flips", **MEP)))
+    chains = [chain.split() for chain in table["chain"]]
+    assert [len(c) for c in chains] == [3, 2, 1, 3]
+    assert chains[0][:2] == chains[1] and chains[0][:1] == chains[2]
+    assert not set(chains[3]) & set(chains[0])
+    assert len(fits) == len({key for c in chains for key in c}) == 6
+    assert table["key"].tolist() == [c[-1] for c in chains]
+    assert table["folder"].tolist() == [store(tmp_path).path(c[-1]) for c in chains]
 
 
-def test_valid_and_test_stay_as_they_are(faces, monkeypatch):
-    rows, _ = given(faces, monkeypatch, planned(section())[0])
-    assert rows[rows["split"] != "train"].equals(faces[1][faces[1]["split"] != "train"])
+def test_a_later_stage_starts_from_the_one_before_and_says_so(fits, tmp_path):
+    table = ran(tmp_path, *planned(MEP=arm(**MEP)))
+    first, second, third = table["chain"][0].split()
+    assert [config["start"] for config, _ in fits] == [
+        {"backbone": f"s of {NET.backbone}"}, {"stage": first}, {"stage": second}
+    ]  # fmt: skip
+    runs = store(tmp_path).runs
+    assert [start for _, start in fits] == [None, runs / first / learn.WEIGHTS, runs / second / learn.WEIGHTS]
+    assert len({first, second, third}) == 3, "the third stage is no rerun of the first"
 
 
-# what it leaves behind
+def test_what_changes_the_first_stage_changes_the_whole_chain(fits, tmp_path):
+    table = ran(tmp_path, *planned(a=arm(**MEP), b=arm(**MEP | {"epochs": [2, 2, 1]})))
+    a, b = (chain.split() for chain in table["chain"])
+    assert not set(a) & set(b)
+
+
+def test_equal_arms_share_a_run_and_weight_one_is_the_plain_loss(fits, tmp_path):
+    table = ran(tmp_path, *planned(2, NA=arm(), alike=arm(), one=arm(weight=1.0, weighted_class="real")))
+    assert table.columns.tolist() == ["arm", "seed", "key", "chain", "folder"]
+    assert table["arm"].tolist() == ["NA", "NA", "alike", "alike", "one", "one"]
+    assert table["seed"].tolist() == [0, 1] * 3
+    assert table["key"].tolist() == table["key"].tolist()[:2] * 3 and len(fits) == 2
+
+
+def test_finished_runs_are_not_made_again_whatever_their_arm_is_called(fits, tmp_path):
+    table = ran(tmp_path, *planned(MEP=arm(**MEP)))
+    again = ran(tmp_path, *planned(renamed=arm(**MEP)))
+    assert again["chain"].tolist() == table["chain"].tolist() and again["arm"].tolist() == ["renamed"]
+    assert len(fits) == 3
+
+
+def test_a_wave_is_trained_as_many_at_a_time_as_the_runtime_says(fits, tmp_path, monkeypatch):
+    asked, kept = [], store(tmp_path)
+    get_many = kept.get_many
+    monkeypatch.setattr(kept, "get_many", lambda asks, jobs: (asked.append((len(asks), jobs)), get_many(asks))[1])
+    rows = planned(2, NA=arm(), MEP=arm(**MEP))
+    ablation.run(kept, rows, given(), RUNTIME.model_copy(update={"fits": 3}), tmp_path)
+    assert asked == [(4, 3), (2, 3), (2, 3)]
+
+
+def test_no_arm_no_run(fits, tmp_path):
+    assert ran(tmp_path).empty and fits == []
+
+
+def test_a_section_is_complete_when_each_arm_has_its_seeds(fits, tmp_path):
+    arms = {"NA": arm(), "RF": arm("flips", seeds=1)}
+    table = ran(tmp_path, *planned(2, **arms))
+    assert ablation.complete(table, section(2), arms)
+    assert not ablation.complete(table, section(3), arms)
+    assert not ablation.complete(table, section(2), arms | {"Base": arm()})
+    assert ablation.complete(table[table["arm"] == "RF"], section(2), {"RF": arms["RF"]})
+
+
+# what is read back
+
+
+def test_tables_of_runs_come_back_with_their_folders(fits, tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation.paths, "RUNS", tmp_path / "runs")
+    table = ran(tmp_path, *planned(2, NA=arm(**MEP), RF=arm("flips")))
+    written = ablation.write_runs(table[table["arm"] == "NA"], tmp_path / "t_runs.csv")
+    assert written.columns.tolist() == ["arm", "seed", "key", "chain"]
+    ablation.write_runs(table[table["arm"] == "RF"], tmp_path / "u_runs.csv")
+    found = ablation.read_runs(("t", "u"), results=tmp_path)
+    assert found["folder"].tolist() == [tmp_path / "runs" / s / k for s, k in zip("ttuu", table["key"], strict=True)]
+    pd.testing.assert_frame_equal(found.drop(columns="folder"), table.drop(columns="folder"))
+    assert ablation.read_runs(["t", "u"], ["RF"], tmp_path)["arm"].tolist() == ["RF", "RF"]
+
+
+def test_keys_stay_text_and_the_arm_called_na_an_arm(tmp_path):
+    (tmp_path / "t_runs.csv").write_text("arm,seed,key,chain\nNA,0,012345678901,012345678901\nRF,0,1e5,1e5\n")
+    found = ablation.read_runs(["t"], results=tmp_path)
+    assert found["arm"].tolist() == ["NA", "RF"] and found["key"].tolist() == ["012345678901", "1e5"]
+    assert found["chain"].tolist() == found["key"].tolist()
+
+
+def test_runs_that_are_not_there_are_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"t_runs\.csv: no runs yet; run the notebook that trains them$"):
+        ablation.read_runs(["t"], results=tmp_path)
+    (tmp_path / "t_runs.csv").write_text("arm,seed,key,chain\nNA,0,a,a\n")
+    with pytest.raises(InputError, match=r"^arm Base: was not trained; add it to herd\.arms, and [^\n]*$"):
+        ablation.read_runs(["t"], ["NA", "Base"], tmp_path)
+
+
+def test_histories_count_epochs_on_over_the_stages(fits, tmp_path):
+    table = ran(tmp_path, *planned(2, NA=arm(), MEP=arm(**MEP)))
+    found = ablation.histories(table)
+    assert found.columns.tolist() == ["arm", "seed", "stage", "epoch", "frame_auc"]
+    assert found.index.tolist() == list(range(10))
+    assert found["arm"].tolist() == ["NA"] * 2 + ["MEP"] * 8
+    for seed in (0, 1):
+        one = found[(found["arm"] == "MEP") & (found["seed"] == seed)]
+        assert one["stage"].tolist() == [1, 2, 2, 3] and one["epoch"].tolist() == [1, 2, 3, 4]
+    assert found["epoch"].tolist()[:2] == [1, 1]
+
+
+# real fits
 
 
 @pytest.fixture(scope="module")
 def done(faces, tmp_path_factory):
-    """Fit three arms, two of them alike, and a start that no learning rate can leave."""
+    """Train a curriculum, its first stage with other seeds, and a fit without it, one after another."""
     root = tmp_path_factory.mktemp("runs")
-    torch.manual_seed(3)
-    learn.save_weights(models.make_backbone("test_convnext", num_classes=5), root / "start.safetensors")
-    still = NONE | {"lr": 1e-12, "epochs": 2}
-    rows = planned(section(NA=NONE, alike=NONE, still=still))
-    return ablation.run(store(root), rows, faces[1], faces[0], root / "start.safetensors", RUNTIME), root
+    return one_by_one(faces, root, 1), root
 
 
-def test_two_equal_arms_share_a_run(done):
-    table, root = done
-    assert table.columns.tolist() == ["arm", "seed", "key", "folder"]
-    assert table["arm"].tolist() == ["NA", "alike", "still"] and table["seed"].tolist() == [0] * 3
-    assert table["key"][0] == table["key"][1] != table["key"][2]
-    assert sorted(p.name for p in (root / "runs" / "t").iterdir()) == sorted(set(table["key"]))
+def one_by_one(faces, root, fits: int) -> pd.DataFrame:
+    rows = crop_rows.load(faces, "celebdf", "identity")
+    arms = {"NA": arm("flips"), "MEP": arm("flips", curriculum=["masked", "full"], epochs=[1, 2], seeds=1)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ablation, "start_of", lambda backbone: (None, ""))
+        runtime = RUNTIME.model_copy(update={"fits": fits})
+        return ablation.run(store(root), planned(2, **arms), given(rows), runtime, faces)
 
 
-def test_finished_runs_are_not_trained_again(done, faces, monkeypatch):
-    table, root = done
-    monkeypatch.setattr(ablation, "train", None)
-    cfg = section(renamed=NONE)
-    again = ablation.run(store(root), planned(cfg), faces[1], faces[0], None, RUNTIME)
-    assert again["key"].tolist() == table["key"].tolist()[:1] and again["arm"].tolist() == ["renamed"]
+def files(root) -> dict[str, bytes]:
+    runs = root / "runs"
+    return {p.relative_to(runs).as_posix(): p.read_bytes() for p in runs.rglob("*") if p.is_file()}
 
 
-def test_predictions_cover_valid_and_test_in_the_order_of_the_rows(done, faces):
-    table, held = done[0], faces[1][faces[1]["split"] != "train"]
-    preds = pd.read_parquet(table["folder"][0] / ablation.PREDICTIONS)
-    who = ["clip_id", "frame_idx", "track", "group", "label", "split"]
-    pd.testing.assert_frame_equal(preds[who], held[who].reset_index(drop=True))
-    net = ablation.load_model(table["folder"][0])
-    for crop, prob in zip(held["crop"], preds["prob_fake"], strict=True):
-        image = torch.from_numpy(crops.resized(crops.load_crop(faces[0] / crop), 32))[None]
-        x, _ = loaders.normalise((image, None))
-        assert net(x).softmax(1)[0, 1].item() == pytest.approx(prob, abs=1e-5)
-
-
-def test_predictions_of_an_arm_are_one_table_a_seed_of_one_split(done):
-    (test,), (valid,) = (ablation.predictions(done[0], "NA", *split) for split in ((), ("valid",)))
-    assert len(test) == 6 and set(test["split"]) == {"test"} and test.index.tolist() == list(range(6))
-    assert len(valid) == 4 and set(valid["split"]) == {"valid"}
-
-
-def test_histories_stand_one_below_the_other(done):
-    table = ablation.histories(done[0])
-    assert table.columns[:2].tolist() == ["arm", "seed"] and "valid_loss" in table
-    assert table["arm"].tolist() == ["NA", "alike", "still", "still"]
-
-
-def test_a_fit_begins_with_the_start_weights(done):
-    still, start = ablation.load_model(done[0]["folder"][2]), models.make_backbone("test_convnext", num_classes=5)
-    learn.load_weights(start, done[1] / "start.safetensors")
-    torch.testing.assert_close(still.stem[0].weight, start.stem[0].weight)
-
-
-def test_a_run_knows_its_configuration(done):
-    config = ablation.config_of_run(done[0]["folder"][2])
-    assert config["train"]["epochs"] == 2 and config["model"]["backbone"] == "test_convnext"
-    assert not ablation.load_model(done[0]["folder"][2]).training
-
-
-def test_the_same_configuration_gives_the_same_bits_whatever_was_drawn_before(done, faces, tmp_path):
+def test_fits_side_by_side_give_the_bytes_of_fits_in_turn(done, faces, tmp_path):
     torch.rand(17)
     np.random.random(5)
-    config = ablation.config_of_run(done[0]["folder"][0])
-    ablation.train(config, faces[1], faces[0], done[1] / "start.safetensors", RUNTIME, tmp_path)
-    for name in (learn.WEIGHTS, ablation.PREDICTIONS):
-        assert (tmp_path / name).read_bytes() == (done[0]["folder"][0] / name).read_bytes()
+    pd.testing.assert_frame_equal(one_by_one(faces, tmp_path, 2).drop(columns="folder"), done[0].drop(columns="folder"))
+    assert len(files(tmp_path)) == 4 * 5 and files(tmp_path) == files(done[1])
+
+
+def test_a_fit_made_again_has_the_same_bytes_whatever_was_drawn_before(done, faces, tmp_path):
+    torch.rand(17)
+    np.random.random(5)
+    folder = done[0]["folder"][0]
+    rows = crop_rows.load(faces, "celebdf", "identity")
+    train.train(ablation.config_of_run(folder), rows, faces, None, RUNTIME, tmp_path)
+    for name in (learn.WEIGHTS, learn.HISTORY, train.PREDICTIONS):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_predictions_of_an_arm_are_one_table_a_seed_of_the_test_crops(done):
+    first, second = ablation.predictions(done[0], "NA")
+    assert len(first) == 6 and set(first["split"]) == {"test"} and first.index.tolist() == list(range(6))
+    assert first["clip_id"].tolist() == second["clip_id"].tolist()
+    assert not first["prob_fake"].equals(second["prob_fake"])
+
+
+def test_a_run_knows_its_configuration_and_gives_its_network_back(done):
+    row = done[0][done[0]["arm"] == "MEP"].iloc[0]
+    config = ablation.config_of_run(row["folder"])
+    assert config == json.loads((row["folder"] / RECORD).read_text())["config"]
+    assert config["mask"] == "none" and config["start"] == {"stage": row["chain"].split()[0]}
+    net = ablation.load_model(row["folder"])
+    assert not net.training and type(net) is type(models.create(NET))
+    state, saved = net.state_dict(), learn.safetensors.torch.load_file(row["folder"] / learn.WEIGHTS)
+    assert all(torch.equal(state[name], value) for name, value in saved.items()) and set(state) == set(saved)

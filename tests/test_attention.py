@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ddet import ablation, attention, cam, learn, models, params
+from ddet import ablation, attention, cam, learn, masks, models, params
 from ddet.data import crops, loaders
 from ddet.errors import InputError
 from ddet.runs import RECORD
@@ -17,7 +17,7 @@ from ddet.synth.encode import write_truth
 
 def finished(folder, name: str):
     """Write what attention reads of a run: weights at random, and the configuration."""
-    cfg = params.Model(name=name, backbone="test_convnext", size=64, use_swin=False)
+    cfg = params.Model(name=name, backbone="test_convnext", size=64, form="released", swin=None, width=4)
     torch.manual_seed(1)
     folder.mkdir()
     learn.save_weights(models.create(cfg), folder / learn.WEIGHTS)
@@ -45,9 +45,23 @@ def test_maps_come_in_the_order_of_the_rows(shots, name):
     layer = models.cam_layer(net, 64)
     for crop, found in zip(rows["crop"], maps, strict=True):
         image = torch.from_numpy(crops.resized(crops.load_crop(root / crop), 64))[None]
-        one = cam.grad_cam(net, layer, loaders.normalise((image, None))[0], attention.FAKE)[0]
+        image = loaders.normalise((image, None))[0]
+        one = cam.grad_cam(net, layer, image, attention.FAKE, models.cam_call(net))[0]
         np.testing.assert_allclose(found, one, atol=1e-3)
     assert not np.allclose(maps[0], maps[1]) and maps.std() > 0
+
+
+def test_maps_are_of_the_pass_that_the_network_names(shots, monkeypatch):
+    root, rows = shots
+    folder = finished(root / "run", "genconvit_ed")
+    on_image = attention.maps(folder, rows, root)
+    monkeypatch.setattr(models, "cam_call", lambda net: 0)  # the pass on the decoded image
+    net, images = ablation.load_model(folder), [crops.load_crop(root / crop) for crop in rows["crop"]]
+    batch = torch.from_numpy(np.stack([crops.resized(image, 64) for image in images]))
+    batch = loaders.normalise((batch, None))[0]
+    decoded = cam.grad_cam(net, models.cam_layer(net, 64), batch, attention.FAKE, call=0)
+    np.testing.assert_allclose(attention.maps(folder, rows, root), decoded, atol=1e-3)
+    assert not np.allclose(on_image, decoded, atol=0.05)
 
 
 def test_more_rows_than_a_batch_lose_none(shots):
@@ -87,12 +101,74 @@ def test_a_fake_without_truth_is_one_line(tmp_path):
         attention.forged(pd.DataFrame([placed("d/fake/-/a", 0, 1, 0, 16)]), tmp_path, 16)
 
 
-def test_shares_are_means_over_the_rows():
-    masks = np.zeros((2, 2, 2), bool)
+def with_face(row: dict, eyes: float) -> dict:
+    """Add a box and landmarks (crop px of a 32 px crop) to a row; `eyes` is the height of both eyes, nan: none."""
+    points = [(8, eyes), (24, eyes), (16, 18), (10, 24), (22, 24)]
+    landmarks = dict(zip(masks.POINTS, np.ravel(points), strict=True))
+    x0 = row["x0"]
+    return row | landmarks | {"box_x0": x0 + 4, "box_y0": 4, "box_x1": x0 + 28, "box_y1": 30, "crop": "a.png"}
+
+
+def test_regions_are_eyes_face_background_and_what_was_forged(tmp_path):
+    crops.save_crop(tmp_path / "a.png", np.zeros((32, 32, 3), np.uint8))
+    truth = np.zeros((1, 32, 48), bool)
+    truth[0, 16:24, 16:32] = True
+    write_truth(tmp_path / "d" / "fake" / "-" / "a.npz", truth)
+    fake, real = placed("d/fake/-/a", 0, 1, 16, 32), placed("d/real/-/a", 0, 0, 0, 32)
+    rows = pd.DataFrame([with_face(fake, 12), with_face(real, np.nan)], index=[3, 3])
+    found = attention.regions(rows, tmp_path, 16, tmp_path)
+    assert set(found) == {"eyes", "face", "background", "forged"}
+    assert {(mask.shape, mask.dtype.name) for mask in found.values()} == {((2, 16, 16), "bool")}
+    assert np.array_equal(found["background"], ~found["face"])
+    assert np.array_equal(found["face"], masks.face(rows, 16)) and found["face"].any(axis=(1, 2)).all()
+    # 8 px between the eyes at half size: rectangles of 6.3 x 3.0 about (4, 6) and (12, 6)
+    lines, columns = (np.flatnonzero(found["eyes"][0].any(axis=axis)) for axis in (1, 0))
+    assert (lines.tolist(), columns.tolist()) == ([4, 5, 6, 7], [1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14])
+    assert not found["eyes"][1].any()
+    assert np.argwhere(found["forged"][0]).min(axis=0).tolist() == [8, 0] and found["forged"][0].sum() == 32
+    assert not found["forged"][1].any()
+    assert set(attention.regions(rows, tmp_path, 16, None)) == {"eyes", "face", "background"}
+
+
+def test_region_shares_by_hand():
+    maps = np.array([[[3, 1], [0, 0]], [[1, 1], [1, 1]], [[0, 0], [0, 0]]], np.float32)
+    left, top, none_in_second = (np.zeros((3, 2, 2), bool) for _ in range(3))
+    left[:, :, 0] = top[:, 0] = none_in_second[[0, 2]] = True
+    found = attention.region_shares(maps, {"left": left, "top": top, "some": none_in_second})
+    nan = np.nan
+    assert len(found) == 3
+    for name, share, area in [
+        ("left", [0.75, 0.5, nan], [0.5, 0.5, 0.5]),
+        ("top", [1, 0.5, nan], [0.5, 0.5, 0.5]),
+        ("some", [1, nan, nan], [1, nan, 1]),
+    ]:
+        np.testing.assert_array_equal(found["share", name], share)
+        np.testing.assert_array_equal(found["area", name], area)
+    assert found.mean().unstack(0).loc["left"].to_dict() == {"share": 0.625, "area": 0.5}
+
+
+def test_an_even_map_has_the_area_and_parts_sum_to_all():
+    rng = np.random.default_rng(0)
+    face = rng.random((5, 8, 8)) < 0.4
+    regions = {"face": face, "background": ~face}
+    even = attention.region_shares(np.full((5, 8, 8), 0.3, np.float32), regions)
+    np.testing.assert_allclose(even["share"], even["area"])
+    some = attention.region_shares(rng.random((5, 8, 8)), regions)
+    np.testing.assert_allclose(some["share"].sum(axis=1), 1)
+
+
+def test_a_region_of_another_shape_is_one_line():
+    with pytest.raises(InputError, match=r"region eyes: \(2, 4, 4\), but maps \(2, 8, 8\)"):
+        attention.region_shares(np.ones((2, 8, 8)), {"eyes": np.ones((2, 4, 4), bool)})
+
+
+def test_shares_are_means_over_the_crops_that_have_one():
+    masks = np.zeros((3, 2, 2), bool)
     masks[:, 0] = True  # the upper half
-    above, split = np.array([[1, 1], [0, 0]]), np.array([[1, 0], [0, 1]])
-    maps = {"NA": np.stack([above, above]).astype(np.float32), "RF": np.stack([above, split]).astype(np.float32)}
+    above, split, empty = np.array([[1, 1], [0, 0]]), np.array([[1, 0], [0, 1]]), np.zeros((2, 2))
+    maps = {"NA": np.stack([above, above, above]), "RF": np.stack([above, split, empty])}
     table = attention.shares(maps, masks)
     assert table.columns.tolist() == ["NA", "RF"]
     assert table.loc["inside"].tolist() == [1, 0.75] and table.loc["area"].tolist() == [0.5, 0.5]
     assert table.loc["iou"].tolist() == pytest.approx([1, (1 + 1 / 3) / 2])
+    assert table.loc["images"].tolist() == [3, 2]

@@ -1,4 +1,4 @@
-"""GenConViT-ED against the facts of its specification, and networks by name."""
+"""GenConViT-ED in both forms against the facts of its specification, and networks by name."""
 
 import pytest
 import safetensors.torch
@@ -13,46 +13,48 @@ from ddet.models.genconvit import GenConViTED, decoder, encoder
 
 
 def config(**changes) -> params.Model:
-    base = {"name": "genconvit_ed", "backbone": "test_convnext", "size": 64, "use_swin": False}
-    return params.Model(**{**base, **changes})
+    base = {"name": "genconvit_ed", "backbone": "test_convnext", "size": 64, "form": "released", "swin": None}
+    return params.Model(**{**base, "width": 4, **changes})
 
 
 def count(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def small_swin(size: int = 64) -> nn.Module:
-    return timm.create_model(
-        "swin_tiny_patch4_window7_224",
-        img_size=size,
-        num_classes=0,
-        embed_dim=16,
-        depths=(1, 1, 1, 1),
-        num_heads=(1, 1, 2, 2),
-    )
+def created(seed: int = 0, **changes) -> nn.Module:
+    torch.manual_seed(seed)
+    return models.create(config(**changes))
+
+
+def without_gradient(model: nn.Module) -> list[str]:
+    """Name the parameters that a step on random images and labels does not reach."""
+    torch.manual_seed(1)
+    nn.functional.cross_entropy(model(torch.randn(4, 3, 64, 64)), torch.tensor([0, 1, 1, 0])).backward()
+    return [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
 
 
 def test_full_size_parameter_counts():
-    model = models.create(config(backbone="convnext_tiny", size=224))
+    model = models.create(config(backbone="convnext_tiny", size=224, width=16))
     assert [count(m) for m in (model.encoder, model.decoder, model.head)] == [392_608, 174_515, 1_001_502]
     assert count(model) == 30_157_753
     assert model.cam_layer(224) is model.backbone.stages[3].downsample[1]
     assert (model.cam_layer(224).out_channels, model.cam_layer(224).kernel_size) == (768, (2, 2))
 
 
-@pytest.mark.parametrize(("size", "side"), [(224, 7), (96, 3)])
-def test_shapes_of_the_autoencoder(size, side):
-    image = torch.randn(2, 3, size, size)
-    code = encoder()(image)
-    assert code.shape == (2, 256, side, side)
-    decoded = decoder()(code)
+@pytest.mark.parametrize("width", [16, 4])
+def test_the_autoencoder_halves_five_times_and_doubles_its_channels(width):
+    torch.manual_seed(0)
+    image = torch.randn(2, 3, 96, 96)
+    code = encoder(width)(image)
+    assert code.shape == (2, 16 * width, 3, 3)
+    decoded = decoder(width)(code)
     assert decoded.shape == image.shape
     assert decoded.min() >= 0
+    assert created(width=width).encoder[0].out_channels == created(width=width).decoder[-2].in_channels == width
 
 
 def test_forward_is_the_head_on_both_views_decoded_first():
-    torch.manual_seed(0)
-    model = models.create(config()).eval()
+    model = created().eval()
     image = torch.randn(3, 3, 64, 64)
     with torch.no_grad():
         first, last = model.backbone(model.decoder(model.encoder(image))), model.backbone(image)
@@ -64,25 +66,91 @@ def test_forward_is_the_head_on_both_views_decoded_first():
     assert want.shape == (3, 2)
 
 
-@pytest.mark.parametrize("hybrid", [False, True])
-def test_a_gradient_reaches_every_parameter(hybrid):
-    torch.manual_seed(0)
-    model = GenConViTED(timm.create_model("test_convnext"), small_swin() if hybrid else None)
-    nn.functional.cross_entropy(model(torch.randn(4, 3, 64, 64)), torch.tensor([0, 1, 1, 0])).backward()
-    missing = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
-    assert missing == []
+# the form that was released
 
 
-def test_the_hybrid_sees_pooled_features_of_both():
-    model = GenConViTED(timm.create_model("test_convnext"), small_swin())
-    assert model.features(torch.randn(2, 3, 64, 64)).shape == (2, 64 + 128)
-    assert model.head[1].in_features == 2 * (64 + 128)
-    assert model.head[1].out_features == 500
+def test_in_the_released_form_swin_changes_nothing_but_the_draw_of_initial_weights():
+    plain, with_swin = created(), created(swin="slim_swin")
+    one, other = plain.state_dict(), with_swin.state_dict()
+    assert set(one) == {name for name in other if not name.startswith("dead.")} != set(other)
+    equal = {name for name in one if torch.equal(one[name], other[name])}
+    assert all(name in equal for name in one if name.startswith("backbone."))
+    assert not any(f"{part}.weight" in equal for part in ("head.1", "head.3", "encoder.0", "decoder.0"))
+    plain.load_state_dict({name: other[name] for name in one})
+    image = torch.randn(2, 3, 64, 64)
+    assert torch.equal(plain.train()(image), with_swin.train()(image))
 
 
-def test_the_hybrid_by_name_takes_the_size_of_the_config():
-    model = models.create(config(use_swin=True, size=96))
-    assert model(torch.randn(1, 3, 96, 96)).shape == (1, 2)
+def test_the_dead_branch_is_swin_with_its_head_and_a_projection():
+    dead = created(swin="slim_swin").dead
+    swin, projection = dead
+    assert type(swin).__name__ == "SwinTransformer" and swin.num_classes == 1000
+    assert projection.weight.shape == (64, 1000, 1, 1), "test_convnext ends with 64 channels"
+
+
+def test_a_gradient_reaches_every_parameter_but_those_of_the_dead_branch():
+    model = created(swin="slim_swin")
+    assert without_gradient(model) == [f"dead.{name}" for name, _ in model.dead.named_parameters()]
+    assert all(p.grad is None for p in model.dead.parameters()), "an optimiser leaves them alone, weight decay as well"
+    assert without_gradient(created()) == []
+
+
+# the form that the paper intends
+
+
+@pytest.mark.parametrize(("swin", "width"), [("slim_swin", 64 + 128), (None, 64)])
+def test_the_intended_form_compares_pooled_features(swin, width):
+    model = created(form="intended", swin=swin)
+    assert model.features(torch.randn(2, 3, 64, 64)).shape == (2, width)
+    assert [model.head[1].in_features, model.head[1].out_features, model.head[3].out_features] == [2 * width, 500, 2]
+    assert model.dead is None and not any("head.fc" in name for name, _ in model.backbone.named_parameters())
+    assert without_gradient(model) == []
+
+
+def test_in_the_intended_form_swin_sees_both_views_beside_the_backbone():
+    model = created(form="intended", swin="slim_swin").eval()
+    image = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        views = model.decoder(model.encoder(image)), image
+        seen = torch.cat([branch(view) for view in views for branch in (model.backbone, model.swin)], dim=1)
+        assert torch.equal(model(image), model.head(seen))
+        assert seen.shape == (2, 2 * (64 + 128))
+
+
+def test_a_gradient_reaches_swin_of_the_released_sizes():
+    model = GenConViTED(timm.create_model("test_convnext"), small_swin(), "intended", 4)
+    assert model.head[1].in_features == 2 * (64 + 128) and without_gradient(model) == []
+
+
+@pytest.mark.parametrize("swin", ["slim_swin", "swin_tiny_patch4_window7_224"])
+def test_swin_by_name_takes_the_size_of_the_config(swin):
+    model = created(form="intended", swin=swin, size=96)
+    assert model(torch.randn(1, 3, 96, 96)).shape == (1, 2) and model.swin.patch_embed.img_size == (96, 96)
+
+
+def small_swin() -> nn.Module:
+    return timm.create_model(
+        "swin_tiny_patch4_window7_224",
+        img_size=64,
+        embed_dim=16,
+        depths=(1, 1, 1, 1),
+        num_heads=(1, 1, 2, 2),
+    )
+
+
+# by name, with start weights
+
+
+@pytest.mark.parametrize("form", ["released", "intended"])
+def test_start_weights_reach_the_backbone_of_either_form(tmp_path, form):
+    torch.manual_seed(1)
+    source = timm.create_model("test_convnext")
+    save_weights(source, tmp_path / "w.safetensors")
+    torch.manual_seed(2)
+    model = models.create(config(form=form, swin="slim_swin"), tmp_path / "w.safetensors")
+    own = model.backbone.state_dict()
+    assert all(torch.equal(own[name], value) for name, value in source.state_dict().items() if name in own)
+    assert ("head.fc.weight" in own) is (form == "released")
 
 
 def test_start_weights_reach_the_backbone_and_the_classifier_may_differ(tmp_path):
@@ -145,6 +213,8 @@ def test_cam_layer_by_rule(backbone, layer):
         ({"backbone": "convnext_tinny"}, "convnext_tiny"),
         ({"name": "timm", "backbone": "xceptoin"}, "xception"),
         ({"size": 112}, "multiple of 32"),
+        ({"swin": "slim_swim"}, "slim_swin"),
+        ({"swin": "test_resnet"}, r"model\.swin = 'test_resnet': is no Swin; use slim_swin or swin_tiny_patch4"),
     ],
 )
 def test_bad_names_and_sizes_are_one_line(changes, words):

@@ -24,6 +24,7 @@ from ddet.runs import Store
 from ddet.seeds import seed_everything
 
 CPU = torch.device("cpu")
+STRONG = {"RandomRotate90": 0.2, "HorizontalFlip": 0.5, "GaussNoise": 0.2, "ShiftScaleRotate": 0.2, "Texture": 0.2}
 BATCHES = 5  # of an epoch of `toy_dls`: 4 to train, 1 to validate
 
 
@@ -33,19 +34,21 @@ def config(**changes) -> params.Train:
     return params.Train(**{**base, **rest, **changes})
 
 
-def toy_dls(workers: int = 0, augment: str = "genconvit") -> DataLoaders:
+def toy_dls(workers: int = 0, augment: dict[str, float] = STRONG) -> DataLoaders:
     """Return 48 train and 16 valid images of 32 px; the fakes (odd) are a little brighter."""
     rng = np.random.default_rng(0)
     labels = np.arange(64) % 2
     images = rng.integers(0, 200, (64, 32, 32, 3)) + 8 * labels[:, None, None, None]
-    train = ArrayDataset(images[:48].astype(np.uint8), labels[:48], pipeline(augment), seed=5)
+    steps = pipeline(params.AugmentList(p=0.9, steps=augment))
+    train = ArrayDataset(images[:48].astype(np.uint8), labels[:48], steps, seed=5)
     valid = ArrayDataset(images[48:].astype(np.uint8), labels[48:])
     return DataLoaders(make_loader(train, 12, CPU, workers, shuffle_seed=6), make_loader(valid, 16, CPU), device=CPU)
 
 
 def toy_model(seed: int = 1) -> nn.Module:
     seed_everything(seed, 1)
-    model = models.create(params.Model(name="timm", backbone="test_resnet", size=32, use_swin=False))
+    net = {"name": "timm", "backbone": "test_resnet", "size": 32, "form": "released", "swin": None, "width": 1}
+    model = models.create(params.Model(**net))
     model.drop_rate = 0.2  # a layer that draws, so that random states matter
     return model
 
@@ -238,11 +241,11 @@ def test_a_fit_is_the_plain_torch_loop(tmp_path, name, plain):
     cfg = config(epochs=1, opt=name, schedule="flat", select="valid_loss")
     model = toy_model()
     model.drop_rate = 0.0
-    learn.fit(model, toy_dls(augment="none"), cfg, tmp_path, 3, progress=False)
+    learn.fit(model, toy_dls(augment={}), cfg, tmp_path, 3, progress=False)
     other = toy_model().train()
     other.drop_rate = 0.0
     optimiser = plain(other.parameters())
-    for x, y in toy_dls(augment="none").train:
+    for x, y in toy_dls(augment={}).train:
         optimiser.zero_grad()
         nn.functional.cross_entropy(other(x), y).backward()
         optimiser.step()

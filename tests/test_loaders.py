@@ -1,6 +1,7 @@
 """Loaders: what a batch holds, that draws depend on (seed, epoch, index) alone, and the balanced choice."""
 
 import contextlib
+import os
 import warnings
 
 import numpy as np
@@ -11,10 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from ddet import params
+from ddet.augment import pipeline
 from ddet.data import loaders
 from ddet.errors import InputError
 
 CPU = torch.device("cpu")
+STRONG = {"RandomRotate90": 0.2, "HorizontalFlip": 0.5, "GaussNoise": 0.2, "ShiftScaleRotate": 0.2, "Texture": 0.2}
+
+
+def steps(p: float = 1.0, **chances: float):
+    return pipeline(params.AugmentList(p=p, steps=chances))
 
 
 def table(n: int, split: str = "train") -> pd.DataFrame:
@@ -46,7 +54,7 @@ def crops(tmp_path):
 def noisy(epoch: int, workers: int, seed: int = 3) -> torch.Tensor:
     """Return all augmented images of one epoch, in the order of the dataset."""
     images = np.random.default_rng(0).integers(0, 256, (8, 24, 24, 3), np.uint8)
-    dataset = loaders.ArrayDataset(images, np.arange(8), loaders.pipeline("genconvit"), seed)
+    dataset = loaders.ArrayDataset(images, np.arange(8), steps(0.9, **STRONG), seed)
     dataset.epoch = epoch
     batches = list(loaders.make_loader(dataset, 3, CPU, workers))
     assert torch.cat([y for _, y in batches]).tolist() == list(range(8))
@@ -72,6 +80,29 @@ def test_crops_are_resized_and_the_cache_changes_nothing(crops):
     assert all(torch.equal(cached[i][0], read[i][0]) for i in range(len(rows)))
 
 
+def test_a_crop_is_decoded_once_for_all_datasets_of_a_size(crops, monkeypatch):
+    rows, root = crops
+    read, load_crop = [], loaders.load_crop
+    monkeypatch.setattr(loaders, "load_crop", lambda path: (read.append(path), load_crop(path))[1])
+    first = loaders.CropDataset(rows, root, steps(0.9, **STRONG), 32, 0, hidden=boxes(18))
+    before = [first[i][0] for i in range(18)]
+    second = loaders.CropDataset(rows[::-1], root, None, 32, 0)
+    assert sorted(read) == sorted(root / crop for crop in rows["crop"])
+    assert all((second[17 - i][0] == 10 * i).all() for i in range(18)), "what the first did is not seen"
+    assert all(torch.equal(first[i][0], before[i]) for i in range(18))
+    loaders.CropDataset(rows[:2], root, None, 24, 0)
+    assert len(read) == 18 + 2 and not first.images[0].flags.writeable
+
+
+def test_a_crop_that_was_cut_anew_is_read_anew(crops):
+    rows, root = crops
+    loaders.CropDataset(rows, root, None, 40, 0)
+    Image.fromarray(np.full((40, 40, 3), 99, np.uint8)).save(root / rows["crop"][3])
+    os.utime(root / rows["crop"][3], ns=(1, 1))
+    again = loaders.CropDataset(rows, root, None, 40, 0)
+    assert (again[3][0] == 99).all() and (again[4][0] == 40).all()
+
+
 def test_augmentation_does_not_depend_on_the_workers():
     assert torch.equal(noisy(1, 0), noisy(1, 2))
 
@@ -81,7 +112,7 @@ def test_augmentation_repeats_neither_over_epochs_nor_samples_nor_seeds():
     for other in (noisy(1, 2), noisy(0, 2, seed=4)):
         same = sum(torch.equal(a, b) for a, b in zip(first, other, strict=True))
         assert same <= 2  # a crop is left alone now and then, in both by chance
-    flat = loaders.ArrayDataset(np.zeros((8, 24, 24, 3), np.uint8) + 90, np.arange(8), loaders.pipeline("genconvit"), 3)
+    flat = loaders.ArrayDataset(np.zeros((8, 24, 24, 3), np.uint8) + 90, np.arange(8), steps(0.9, **STRONG), 3)
     assert len({flat[i][0].numpy().tobytes() for i in range(8)}) > 2  # workers of one seed would repeat each other
 
 
@@ -114,10 +145,61 @@ def test_nothing_is_dropped_in_evaluation():
 
 def test_make_dls_augments_train_alone(crops):
     rows, root = crops
-    dls = loaders.make_dls(rows, root, "flips", 40, 4, 5, CPU)
+    mirror = steps(HorizontalFlip=1.0)
+    dls = loaders.make_dls(rows, root, mirror, 40, 4, 5, CPU)
     assert (dls.train.n, dls.valid.n) == (12, 6)
-    assert dls.train.dataset.transform is not None
+    assert dls.train.dataset.transform is mirror
     assert dls.valid.dataset.transform is None
+    assert loaders.make_dls(rows, root, None, 40, 4, 5, CPU).train.dataset.transform is None
+
+
+BOX = (4, 10, 14, 20)  # x0, y0, x1, y1
+
+
+def boxes(n: int, *more: tuple[int, int, int, int]) -> np.ndarray:
+    """Return for each of n crops the box BOX and an empty one, `more` in the places of the first ones."""
+    found = np.tile([BOX, (0, 0, 0, 0)], (n, 1, 1))
+    found[: len(more), 1] = more or found[:0, 1]
+    return found
+
+
+@pytest.mark.parametrize("cache_mb", [1, 0])
+def test_boxes_are_black_and_the_rest_of_the_crop_stays(crops, cache_mb):
+    rows, root = crops
+    hidden = loaders.CropDataset(rows, root, None, 40, 0, cache_mb, boxes(18, (30, 0, 40, 5), (7, 15, 20, 40)))
+    for i in range(1, 18):
+        image, want = hidden[i][0].numpy(), np.full((40, 40, 3), 10 * i)
+        want[10:20, 4:14] = 0
+        want[15:40, 7:20] *= i != 1
+        assert np.array_equal(image, want)
+        assert np.array_equal(hidden[i][0], image), "asked again"
+    if cache_mb:
+        assert (hidden.images[17] == 170).all(), "the crop in memory is not the one that is blackened"
+
+
+def test_boxes_are_blackened_before_augmentation(crops):
+    rows, root = crops
+    rows = rows[1:12]
+    mirrored = loaders.CropDataset(rows, root, steps(HorizontalFlip=1.0), 40, 0, hidden=boxes(11))
+    noisy = loaders.CropDataset(rows, root, steps(GaussNoise=1.0), 40, 0, hidden=boxes(11))
+    for i in range(11):
+        black = mirrored[i][0].numpy()[..., 0] == 0
+        want = np.zeros((40, 40), bool)
+        want[10:20, 40 - 14 : 40 - 4] = True
+        assert np.array_equal(black, want)
+        assert noisy[i][0][10:20, 4:14].numpy().std() > 0, "noise falls on the box as well"
+
+
+def test_only_training_crops_are_hidden(crops):
+    rows, root = crops
+    rows = rows[rows["crop"] != "crops/train0.png"]  # it is black
+    dls = loaders.make_dls(rows, root, None, 40, 4, 5, CPU, hidden=boxes(11))
+    black = (0 - 0.456) / 0.224  # normalised, of green
+    assert len(dls.train.dataset) == 11
+    for x, _ in dls.train:
+        assert torch.allclose(x[:, 1, 10:20, 4:14], torch.tensor(black)) and not (x[:, 1, 0] == x[:, 1, 10]).all()
+    for x, _ in dls.valid:
+        assert (x[:, 1, 10:20, 4:14] > black + 1).all()
 
 
 @pytest.mark.parametrize(("split", "label", "words"), [("train", 1, "no fake"), ("valid", 0, "no real")])
@@ -125,7 +207,7 @@ def test_a_missing_class_is_one_line(crops, split, label, words):
     rows, root = crops
     rows = rows[~((rows["split"] == split) & (rows["label"] == label))]
     with pytest.raises(InputError, match=words) as e:
-        loaders.make_dls(rows, root, "none", 40, 4, 5, CPU)
+        loaders.make_dls(rows, root, None, 40, 4, 5, CPU)
     assert split in str(e.value)
 
 
@@ -134,7 +216,7 @@ def test_a_damaged_crop_is_named(crops):
     bad = root / rows["crop"][4]
     bad.write_bytes(bad.read_bytes()[:30])
     with pytest.raises(InputError, match=r"train4\.png"):
-        loaders.make_dls(rows, root, "none", 40, 4, 5, CPU)
+        loaders.make_dls(rows, root, None, 40, 4, 5, CPU)
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
@@ -162,24 +244,64 @@ def test_balance_by_hand():
         assert chosen.index.is_monotonic_increasing
 
 
+@pytest.mark.parametrize(
+    ("per_class", "imbalance", "real", "fake"),
+    [
+        (11, 10.0, 2, 20),  # 22 = 2 + 20
+        (6, 1.0, 6, 6),
+        (5, 1.5, 4, 6),  # 10 / 2.5 = 4
+        (4, 2.0, 3, 5),  # 8 / 3 = 2.67
+        (6, 0.5, 8, 4),  # more real than fake
+    ],
+)
+def test_an_imbalanced_set_by_hand(per_class, imbalance, real, fake):
+    rows = faces({"d/real/-/a": 9, "d/F1/-/b": 12, "d/F2/-/c": 12})
+    chosen = loaders.balance(rows, per_class, 1, imbalance)
+    assert chosen["label"].value_counts().sort_index().to_dict() == {0: real, 1: fake}
+    assert chosen[chosen["label"] == 1]["clip_id"].value_counts().max() == (fake + 1) // 2
+
+
+@pytest.mark.parametrize(
+    ("reals", "fakes", "imbalance", "real", "fake", "said"),
+    [
+        # asked for: 20 real and 20 fake; half of the reals are there
+        (10, 30, 1.0, 10, 10, "10 of 20 real and 10 of 20 fake crops"),
+        # asked for: 10 real and 30 fake; 15 of the 30 fakes are there, so half of the 10 reals
+        (10, 15, 3.0, 5, 15, "5 of 10 real and 15 of 30 fake crops"),
+        # asked for: 4 real and 36 fake; 3 of the 4 reals are there, so 27 of the 36 fakes
+        (3, 40, 9.0, 3, 27, "3 of 4 real and 27 of 36 fake crops"),
+    ],
+)
+def test_both_classes_are_cut_where_one_has_too_few_and_the_ratio_stays(reals, fakes, imbalance, real, fake, said):
+    rows = faces({"d/real/-/a": reals, "d/F1/-/b": fakes})
+    with pytest.warns(UserWarning, match=f"^training set: {said}$"):
+        chosen = loaders.balance(rows, 20, 1, imbalance)
+    assert chosen["label"].value_counts().sort_index().to_dict() == {0: real, 1: fake}
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(st.tuples(st.sampled_from(["real", "F1", "F2", "F3"]), st.integers(0, 4)), st.integers(1, 6)),
     st.integers(1, 12),
     st.integers(0, 5),
+    st.sampled_from([1.0, 1.0, 0.3, 2.0, 10.0]),
 )
-def test_balance_is_even_complete_and_blind_to_row_order(clips, per_class, seed):
+def test_balance_is_even_complete_and_blind_to_row_order(clips, per_class, seed, imbalance):
     rows = faces({f"d/{method}/-/{name}": n for (method, name), n in clips.items()})
     if set(rows["label"]) != {0, 1}:
         with pytest.raises(InputError):
-            loaders.balance(rows, per_class, seed)
+            loaders.balance(rows, per_class, seed, imbalance)
         return
-    enough = rows["label"].value_counts().min() >= per_class
-    with pytest.warns(UserWarning, match="a class") if not enough else _silence():
-        chosen = loaders.balance(rows, per_class, seed)
-    n = min(per_class, rows["label"].value_counts().min())
-    assert chosen["label"].value_counts().to_dict() == {0: n, 1: n}
-    assert not chosen.duplicated().any()
+    have = rows["label"].value_counts().sort_index().to_numpy()
+    real = round(2 * per_class / (1 + imbalance))
+    want = np.array([real, 2 * per_class - real])
+    with pytest.warns(UserWarning, match="^training set: ") if (have < want).any() else _strict():
+        chosen = loaders.balance(rows, per_class, seed, imbalance)
+    share = min(1, (have[want > 0] / want[want > 0]).min())
+    got = chosen["label"].value_counts().reindex([0, 1]).to_numpy()
+    assert (got >= 1).all() and (got <= np.maximum(want, 1)).all() and (abs(got - share * want) <= 1).all()
+    assert imbalance != 1 or got[0] == got[1] == min(per_class, *have)
+    assert not chosen.duplicated().any() and chosen.index.isin(rows.index).all()
     # a method that gives fewer than another has no row left
     method = rows["clip_id"].str.split("/").str[1]
     given_, had = method[chosen.index].value_counts(), method.value_counts()
@@ -188,7 +310,20 @@ def test_balance_is_even_complete_and_blind_to_row_order(clips, per_class, seed)
     assert all(given_.get(m, 0) >= most - 1 or given_.get(m, 0) == had[m] for m in fakes)
     mixed = rows.sample(frac=1, random_state=1)
     with _silence():
-        assert loaders.balance(mixed, per_class, seed).equals(chosen)
+        assert loaders.balance(mixed, per_class, seed, imbalance).equals(chosen)
+
+
+def test_a_class_without_a_crop_is_one_line():
+    with pytest.raises(InputError, match=r"^balanced set: there are 4 real and 0 fake crops; add clips$"):
+        loaders.balance(faces({"d/real/-/a": 4}), 2, 1)
+
+
+@contextlib.contextmanager
+def _strict():
+    """Let no warning pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
 
 
 @contextlib.contextmanager

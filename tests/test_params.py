@@ -36,32 +36,132 @@ def test_every_profile_validates(file):
     assert params.load(file).herd.arms
 
 
-def test_profiles_have_identical_keys():
+def test_profiles_have_identical_keys_save_within_arms_and_lists():
     trees = {f: keys(YAML(typ="safe").load(f.read_text())) for f in FILES}
     assert len(trees) == 3
-    for file, found in trees.items():
-        assert found == trees[paths.PARAMS], file
+    free = (".herd.arms.", ".herd.augment.")
+    outside = {f: {key for key in found if not key.startswith(free)} for f, found in trees.items()}
+    assert {".herd.arms", ".herd.sweep.weights", ".runtime.fits"} <= outside[paths.PARAMS]
+    for file, found in outside.items():
+        assert found == outside[paths.PARAMS], file
+
+
+def test_profiles_have_the_same_arms_that_differ_in_scale_alone():
+    scale = {"epochs": None, "seeds": None, "model": None}
+
+    def told(arm: params.Arm) -> tuple:
+        change = arm.model.model_dump(include={"name", "form"}) if arm.model else {}
+        return arm.model_copy(update=scale), change, arm.model is not None and arm.model.swin == "none"
+
+    arms, *others = ([(name, told(arm)) for name, arm in params.load(f).herd.arms.items()] for f in FILES)
+    assert len(arms) > 20 and all(other == arms for other in others)
+
+
+def test_profiles_have_the_same_lists():
+    lists, *others = (list(params.load(f).herd.augment.items()) for f in FILES)
+    assert all(other == lists for other in others)
 
 
 def test_only_the_default_profile_and_smoke_render():
     assert [params.load(f).benchmark.render for f in FILES] == [True, False, True]
 
 
+ARM_KEYS = "augment, bs, curriculum, epochs, imbalance, lr, model, part, rows, seeds, split, wd, weight, weighted_class"
+LISTS = "genconvit, none, flips, rotation_flips, released"
+TWO = r"curriculum: \[masked, full\], epochs: \[\d+, \d+\]"
+RATE = r"(^herd:(?:.*\n)+?  train: \{.*?lr: )[\d.e-]+"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         (
-            r"threads: 2",
-            "thraeds: 2",
-            "unknown key runtime.thraeds; allowed here: backend, device, jobs, threads, workers",
+            r"threads: \d",
+            "thraeds: 1",
+            "unknown key runtime.thraeds; allowed here: backend, device, fits, jobs, threads, workers",
         ),
         (r"^profile: .*$", "", "missing key profile; copy it from profiles/smoke.yaml"),
-        (r"lr: 1\.0e-3", "lr: -1", "herd.train.lr = -1; it must be greater than 0"),
+        (r"^  fits: .*$", "", "missing key runtime.fits; copy it from profiles/smoke.yaml"),
+        (r"fits: \d", "fits: 0", "runtime.fits = 0; it must be greater than or equal to 1"),
+        (RATE, r"\1-1", "herd.train.lr = -1; it must be greater than 0"),
         (r"per_class: \d+", "per_class: many", "herd.per_class = 'many'; it must be a valid integer"),
-        (r"augment: none", "augment: nnoe", "herd.arms.NA.augment = 'nnoe'; it must be 'none', 'flips' or 'genconvit'"),
-        (r"NA: \{", "NA: {foo: 1, ", "unknown key herd.arms.NA.foo; allowed here: augment, bs, epochs, lr, wd"),
+        (r"per_class: \d+", "per_class: [4]", "herd.per_class = [4]; it must be a valid integer"),
         (r"ratios: \[.*\]", "ratios: [0.5, 0.2, 0.2]", "ratios must sum to 1"),
         (r"crf: \d+", "crf: 99", "benchmark.crf = 99; it must be less than or equal to 51"),
+        # herd as a whole
+        (r"^  imbalance: [\d.]+", "  imbalance: 0", "herd.imbalance = 0; it must be greater than 0"),
+        (r"^  weight: [\d.]+", "  weight: 0", "herd.weight = 0; it must be greater than 0"),
+        (
+            r"weighted_class: fake",
+            "weighted_class: fakes",
+            "herd.weighted_class = 'fakes'; it must be 'fake' or 'real'",
+        ),
+        (r"masked: eyes", "masked: nose", "herd.stages.masked = 'nose'; it must be 'none' or 'eyes'"),
+        (r"stages: \{.*?\}", "stages: {}", "herd.stages: Dictionary must have at least 1 item"),
+        (r"^  curriculum: \[.*\]", "  curriculum: []", "curriculum is empty, name at least one of full, masked"),
+        (r"^  curriculum: \[.*\]", "  curriculum: [ful]", "curriculum = 'ful' does not exist, use one of full, masked"),
+        (r"form: released", "form: release", "herd.model.form = 'release'; it must be 'released' or 'intended'"),
+        (r"width: \d+", "width: 0", "herd.model.width = 0; it must be greater than or equal to 1"),
+        (r"swin: \w+, ", "", "missing key herd.model.swin; copy it from profiles/smoke.yaml"),
+        (
+            r"leaky: \{splits: \[image\]",
+            "leaky: {splits: [frame]",
+            "herd.leaky.splits.0 = 'frame'; it must be 'official', 'identity', 'clip' or 'image'",
+        ),
+        # augmentation lists
+        (r"VerticalFlip: 0\.5", "VerticalFlop: 0.5", "'VerticalFlop'; it must be 'RandomRotate90', 'Transpose', "),
+        (r"VerticalFlip: 0\.5", "VerticalFlop: 0.5", "herd.augment.genconvit.steps.VerticalFlop = "),
+        (
+            r"VerticalFlip: 0\.5",
+            "VerticalFlip: 1.5",
+            "herd.augment.genconvit.steps.VerticalFlip = 1.5; it must be less than or equal to 1",
+        ),
+        (r"none: \{p: 1\.0", "none: {p: -1", "herd.augment.none.p = -1; it must be greater than or equal to 0"),
+        (r"none: \{p: 1\.0", "none: {q: 1", "unknown key herd.augment.none.q; allowed here: p, steps"),
+        # arms
+        (r"NA: \{", "NA: {foo: 1, ", f"unknown key herd.arms.NA.foo; allowed here: {ARM_KEYS}"),
+        (r"augment: none, rows", "augment: nnoe, rows", f"NA: augment = 'nnoe' does not exist, use one of {LISTS}"),
+        (r"Base: \{part: augmentation, ", "Base: {", "missing key herd.arms.Base.part"),
+        (
+            r"\{part: results",
+            "{part: result",
+            "herd.arms.RST.part = 'result'; it must be 'augmentation', 'masked_eyes', 'weighted_loss' or 'results'",
+        ),
+        (
+            r"table1: GenConViT",
+            "table3: GenConViT",
+            "herd.arms.Base.rows.table3 = 'table3'; it must be 'table1' or 'tabl",
+        ),
+        (r"weight: 1\.85\}", "weight: -1.85}", "herd.arms.WL.weight = -1.85; it must be greater than 0"),
+        (TWO, "curriculum: []", "MEP, 2 stages: curriculum is empty, name at least one of full, masked"),
+        (TWO, "curriculum: [mask]", "MEP, 2 stages: curriculum = 'mask' does not exist, use one of full, masked"),
+        (
+            TWO,
+            "curriculum: [masked, full], epochs: [3]",
+            "MEP, 2 stages: epochs = [3], but its curriculum has 2 stages",
+        ),
+        (TWO, "epochs: [3, 2]", "MEP, 2 stages: epochs = [3, 2], but its curriculum has 1 stages"),
+        (TWO, "epochs: [0]", "herd.arms.MEP, 2 stages.epochs.0 = 0; it must be greater than or equal to 1"),
+        (TWO, "epochs: []", "herd.arms.MEP, 2 stages.epochs = []; List must have at least 1 item"),
+        (TWO, "epochs: 0", "herd.arms.MEP, 2 stages.epochs = 0; it must be greater than or equal to 1"),
+        (
+            r"model: \{swin: none\}",
+            "model: {swim: none}",
+            "unknown key herd.arms.RST.model.swim; allowed here: backbone, form, name, swin, width",
+        ),
+        (
+            r"model: \{form: intended\}",
+            "model: {form: hybrid}",
+            "herd.arms.Base (hybrid).model.form = 'hybrid'; it must be 'released' or 'intended'",
+        ),
+        # the sweep
+        (
+            r"sweep: \{augment: genconvit",
+            "sweep: {augment: gcv",
+            f"sweep: augment = 'gcv' does not exist, use one of {LISTS}",
+        ),
+        (r"weights: \[", "weights: [0, ", "herd.sweep.weights.0 = 0; it must be greater than 0"),
+        (r"classes: \[.*?\]", "classes: []", "herd.sweep.classes = []; List must have at least 1 item"),
     ],
 )
 def test_a_mistake_is_one_line_naming_the_key_and_what_is_allowed(edited, old, new, said):
@@ -81,8 +181,17 @@ def test_missing_profile_says_how_to_get_one(tmp_path):
 
 
 def test_numbers_are_read_as_dvc_reads_them(edited):
-    assert params.load(edited(r"lr: 1\.0e-3", "lr: 1e-5")).herd.train.lr == 1e-5
+    assert params.load(edited(RATE, r"\g<1>1e-5")).herd.train.lr == 1e-5
 
 
-def test_arm_overrides_hold_only_what_the_arm_sets():
-    assert params.Arm(augment="none", epochs=3).overrides() == {"epochs": 3}
+def test_an_arm_says_only_what_it_changes():
+    arm = params.Arm(part="results", augment="none", epochs=[3, 2], model=params.ModelChange(swin="none"))
+    assert arm.model_dump(exclude_none=True, exclude_defaults=True) == {
+        "part": "results", "augment": "none", "epochs": [3, 2], "model": {"swin": "none"}
+    }  # fmt: skip
+
+
+def test_the_list_without_steps_and_the_removed_branch_are_not_the_words_for_nothing():
+    herd = params.load(paths.PARAMS).herd
+    assert herd.augment["none"].steps == {} and herd.arms["RST"].model.swin == "none"
+    assert herd.arms["NA"].augment == "none" and herd.stages["full"] == "none"

@@ -8,7 +8,7 @@ import pytest
 from clone import Clone
 from ruamel.yaml import YAML
 
-from ddet import paths
+from ddet import ablation, claims, paths, published
 
 STAGES = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 pytestmark = pytest.mark.pipeline
@@ -23,7 +23,25 @@ def smoke(tmp_path_factory):
 
 
 def runs(clone):
-    return {p.parent.name: p.stat().st_mtime_ns for p in clone.root.glob("data/runs/herd/*/manifest.json")}
+    """Find every finished run: stage/key -> when it was finished."""
+    found = clone.root.glob("data/runs/*/*/manifest.json")
+    return {f"{p.parts[-3]}/{p.parts[-2]}": p.stat().st_mtime_ns for p in found}
+
+
+def named(clone, arm=None):
+    """Read stage/key of the runs that the tables of runs name: those of one arm, or of all; earlier stages included."""
+    found = set()
+    for stage in ablation.STAGES:
+        table = read(clone, f"data/results/{stage}_runs.csv")
+        chains = table["chain"] if arm is None else table.loc[table["arm"] == arm, "chain"]
+        found |= {f"{stage}/{key}" for chain in chains for key in chain.split()}
+    return found
+
+
+def read(clone, path):
+    """Read a table in which NA is the name of an arm, and a key may be all digits."""
+    text = dict.fromkeys(("key", "keys", "chain", "runs"), str)
+    return pd.read_csv(clone.root / path, keep_default_na=False, na_values=[""], dtype=text)
 
 
 def test_writes_every_declared_output(smoke):
@@ -40,18 +58,41 @@ def test_asks_nobody_outside(smoke):
 
 def test_every_page_that_shows_a_result_says_that_it_is_synthetic(smoke):
     pages = smoke.files("reports/*.ipynb", "reports/index.html", "reports/tables/herd*.html", "reports/tables/herd*.md")
-    assert len(pages) > 6
+    assert len(pages) > 40
     silent = [name for name, text in pages.items() if b"ynthetic" not in text]
     assert [n for n in silent if "50_" not in n] == []  # the audit reads printed tables only
 
 
-def test_the_table_names_the_runs_behind_each_cell_and_they_exist(smoke):
-    table = pd.read_csv(smoke.root / "reports/tables/herd_augmentation.csv")
+@pytest.mark.parametrize("name", [*ablation.STAGES[:3], "herd_table1", "herd_table2"])
+def test_a_table_names_the_runs_behind_each_cell_and_they_exist(smoke, name):
+    table = read(smoke, f"reports/tables/{name}.csv")
     keys = {k for cell in table["keys"].dropna() for k in cell.split()}
-    assert keys and all((smoke.root / "data/runs/herd" / k / "weights.safetensors").is_file() for k in keys)
+    stored = {run.split("/")[1] for run in runs(smoke)}
+    assert keys and keys <= stored
     run = table.dropna(subset="ours")
     assert len(run) and (run["low"] <= run["high"]).all() and run["ours"].between(0, 1).all()
     assert run[["frames", "clips", "groups", "seeds"]].ge(1).all().all()
+
+
+def test_every_row_of_the_papers_tables_has_a_run_but_for_other_authors_detectors(smoke):
+    for name, absent in (("herd_table1", {"RECCE", "CADDM"}), ("herd_table2", set())):
+        table = read(smoke, f"reports/tables/{name}.csv")
+        rows = published.wide(name).index
+        ours = table.groupby("row")["ours"].count()
+        assert {row for row in rows if ours[row] == 0} == absent, name
+        assert list(dict.fromkeys(table["row"]))[: len(rows)] == list(rows), name
+
+
+def test_the_stores_hold_the_runs_that_the_tables_of_runs_name_and_no_others(smoke):
+    assert {run for run in runs(smoke) if run.startswith("herd_")} == named(smoke)
+
+
+def test_every_claim_that_runs_can_decide_has_a_verdict(smoke):
+    listed = published.facts("claims").query("paper == 'herd'")
+    told = read(smoke, "data/results/claims_herd.csv")
+    assert set(told["claim_id"]) == set(listed.loc[~listed["evidence"].isin(claims.UNTESTABLE), "id"])
+    known = {key.split("/")[1] for key in named(smoke)}
+    assert told["runs"].str.split().map(lambda keys: bool(keys) and set(keys) <= known).all()
 
 
 def test_every_clip_is_used_or_listed_with_a_reason(smoke):
@@ -69,9 +110,9 @@ def test_running_again_does_nothing(smoke):
 
 def test_metrics_and_plots_show_something(smoke):
     shown = json.loads(smoke.run("dvc", "metrics", "show", "--json").stdout)
-    assert {"Base", "NA", "RF"} <= set(
-        next(iter(shown.values()))["data"]["data/results/herd_augmentation.json"]["data"]
-    )
+    files = next(iter(shown.values()))["data"]
+    assert {"Base", "NA", "RF"} <= set(files["data/results/herd_augmentation.json"]["data"])
+    assert {"Base", "WL + RF + MEP", "ED + VAE"} <= set(files["data/results/herd.json"]["data"])
     smoke.run("dvc", "plots", "show")
     page = (smoke.root / "dvc_plots" / "index.html").read_text()
     assert "herd_history" in page and "confusion" in page
@@ -97,11 +138,13 @@ def test_real_footage_is_prepared_and_scored_with_a_smoke_model(smoke, real_foot
 
 
 def test_an_experiment_on_one_arm_trains_that_arm_only(smoke):
-    before = runs(smoke)
+    before, of_arm = runs(smoke), named(smoke, "RF")
     smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.RF.epochs=1")
     after = runs(smoke)
     seeds = YAML(typ="safe").load((smoke.root / "params.yaml").read_text())["herd"]["seeds"]
-    assert len(after) == len(before) and len(set(after) - set(before)) == seeds
+    # What flips as well has a mask or a weight of its own, and RF is no candidate for the protocols beside the first.
+    assert set(before) - set(after) == of_arm and len(of_arm) == seeds
+    assert set(after) - set(before) == named(smoke, "RF") and len(after) == len(before)
     assert all(after[k] == before[k] for k in set(after) & set(before)), "a finished run was trained again"
     shown = smoke.run("dvc", "exp", "show", "--only-changed", "--csv").stdout
     assert "shorter" in shown and "herd.arms.RF.epochs" in shown

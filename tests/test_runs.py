@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
 import pandas as pd
 import pytest
@@ -157,6 +158,142 @@ def test_the_attic_is_bounded_and_forgets_the_oldest(tmp_path, monkeypatch):
         made.append(session.get({"i": i}, Trainer()).name)
         session.prune()
     assert sorted(p.name for p in (tmp_path / "attic" / "herd").iterdir()) == sorted(made[1:3])
+
+
+# several at once
+
+
+def half_made(folder):
+    (folder / "part").write_text("p")
+    raise InputError("lr = 9", "the fit diverged", "lower it")
+
+
+def asks(*numbers: int, **others) -> list[tuple[dict, object]]:
+    return [({"i": i}, others.get(f"n{i}") or Trainer(str(i))) for i in numbers]
+
+
+def test_several_runs_come_in_the_order_asked_and_one_asked_twice_is_made_once(tmp_path):
+    train = Trainer("5")
+    session = store(tmp_path)
+    found = session.get_many([*asks(2), ({"i": 5}, train), *asks(1), ({"i": 5}, train)])
+    assert [(f / "weights").read_text() for f in found] == ["2", "5", "1", "5"]
+    assert [f.name for f in found] == [session.key({"i": i}) for i in (2, 5, 1, 5)]
+    assert train.calls == 1 and session.prune() == [], "all of them were asked for"
+
+
+def test_of_several_only_the_missing_are_made(tmp_path):
+    store(tmp_path).get({"i": 2}, Trainer("2"))
+    first, second = Trainer("1"), Trainer("2")
+    found = store(tmp_path).get_many([({"i": 2}, second), ({"i": 1}, first)])
+    assert (first.calls, second.calls) == (1, 0)
+    assert [(f / "weights").read_text() for f in found] == ["2", "1"]
+
+
+def test_runs_that_are_all_there_need_no_lock(tmp_path):
+    first = store(tmp_path)
+    made = first.get_many(asks(1, 2))
+    first.release()
+    with (tmp_path / ".locks" / "runs-herd").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert store(tmp_path).get_many(asks(1, 2), jobs=2) == made
+        with pytest.raises(InputError, match="in use"):
+            store(tmp_path).get_many(asks(1, 3))
+    assert store(tmp_path).get_many([]) == []
+
+
+def test_runs_made_side_by_side_are_those_made_in_turn(tmp_path, capsys):
+    one = store(tmp_path / "a").get_many(asks(3, 1, 2, 1), jobs=1)
+    two = store(tmp_path / "b").get_many(asks(3, 1, 2, 1), jobs=2)
+    assert [f.name for f in one] == [f.name for f in two]
+    assert tree(tmp_path / "a" / "runs") == tree(tmp_path / "b" / "runs")
+    assert len(list((tmp_path / "b" / "machine" / "herd").iterdir())) == 3
+    assert capsys.readouterr().out == ""
+
+
+class After:
+    """Train only when a file is there: another run has begun, or failed."""
+
+    def __init__(self, file, text: str):
+        self.file, self.text = file, text
+
+    def __call__(self, folder):
+        deadline = time.monotonic() + 20
+        while not self.file.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.5)  # the error is on its way
+        (folder / "weights").write_text(self.text)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_that_fails_leaves_the_others_finished(tmp_path, jobs):
+    session = store(tmp_path)
+    failed = session.runs / f".tmp-{session.key({'i': 9})}" / "part"
+    others = {"n9": half_made} | ({"n1": After(failed, "1")} if jobs == 2 else {})
+    with pytest.raises(InputError, match=r"^lr = 9: the fit diverged; lower it$"):
+        session.get_many(asks(*((9, 1, 2) if jobs == 2 else (1, 2, 9)), **others), jobs)
+    assert failed.read_text() == "p"
+    again = Trainer("again")
+    found = store(tmp_path).get_many([({"i": i}, again) for i in (1, 2, 9)])
+    assert [(f / "weights").read_text() for f in found] == ["1", "2", "again"] and again.calls == 1
+    assert (found[2] / "part").read_text() == "p", "it went on where it was"
+
+
+def test_several_come_back_from_the_attic(tmp_path):
+    old = store(tmp_path).get_many(asks(1, 2))
+    content = [tree(folder) for folder in old]
+    session = store(tmp_path)
+    session.get({"i": 3}, Trainer())
+    assert session.prune() == sorted(folder.name for folder in old)
+    never = Trainer("never")
+    found = store(tmp_path).get_many([({"i": 1}, never), *asks(4), ({"i": 2}, never)])
+    assert [tree(folder) for folder in found[::2]] == content and never.calls == 0
+    assert (found[1] / "weights").read_text() == "4"
+
+
+def test_a_damaged_one_of_several_is_made_again(tmp_path):
+    first, second = store(tmp_path).get_many(asks(1, 2))
+    (second / "weights").write_text("junk")
+    again = Trainer("2")
+    assert store(tmp_path).get_many([({"i": 1}, again), ({"i": 2}, again)]) == [first, second]
+    assert again.calls == 1 and (second / "weights").read_text() == "2"
+
+
+# one process at a time
+
+
+def test_a_run_that_another_stage_has_finished_is_copied_not_made_again(tmp_path, capsys):
+    lent = store(tmp_path, stage="other").get({"lr": 0.1}, Trainer("theirs"))
+    train, borrower = Trainer(), store(tmp_path, shared=["absent", "other"])
+    got, own = borrower.get_many([({"lr": 0.1}, train), ({"lr": 0.2}, train)])
+    assert train.calls == 1 and tree(got) == tree(lent) and got == tmp_path / "runs" / "herd" / lent.name
+    assert "copied from other" in capsys.readouterr().err
+    borrower.prune()
+    assert got.is_dir() and own.is_dir() and lent.is_dir()
+
+
+def test_a_damaged_run_of_another_stage_is_not_copied(tmp_path):
+    lent = store(tmp_path, stage="other").get({"lr": 0.1}, Trainer("theirs"))
+    (lent / "weights").write_text("torn")
+    train = Trainer()
+    store(tmp_path, shared=["other"]).get({"lr": 0.1}, train)
+    assert train.calls == 1
+
+
+def test_only_stages_that_are_named_share_their_runs(tmp_path):
+    store(tmp_path).get({"i": 1}, Trainer())
+    train = Trainer()
+    store(tmp_path, stage="results", shared=["start"]).get({"i": 1}, train)
+    assert train.calls == 1
+
+
+def test_a_copy_replaces_what_a_kill_left_of_the_run(tmp_path):
+    mine = store(tmp_path, stage="results")
+    with pytest.raises(InputError, match="diverged"):
+        mine.get({"i": 1}, half_made)
+    lent = store(tmp_path).get({"i": 1}, Trainer())
+    found = store(tmp_path, stage="results", shared=["herd"]).get({"i": 1}, half_made)
+    assert tree(found) == tree(lent) and [f.name for f in mine.runs.iterdir()] == [found.name]
 
 
 def test_a_second_process_is_refused_and_told_who(tmp_path):

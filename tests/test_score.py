@@ -19,9 +19,9 @@ from ddet.synth.pretext import pretext_batch
 
 SMOKE = params.load(paths.ROOT / "profiles" / "smoke.yaml")
 CFG = SMOKE.model_copy(
-    update={"runtime": params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0)}
+    update={"runtime": params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)}
 )
-NET = params.Model(name="timm", backbone="test_convnext", size=32, use_swin=False)
+NET = params.Model(name="timm", backbone="test_convnext", size=32, form="released", swin=None, width=1)
 
 
 @pytest.fixture(scope="module")
@@ -171,24 +171,36 @@ def test_footage_is_only_read(tmp_path, portraits, run):
 
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
-    """Write the table of three runs, of which the second lost its weights."""
-    (tmp_path / "runs.csv").write_text("arm,seed,key\nNA,0,012345678901\nNA,1,abc\nRF,0,1e5\n")
-    for key in ("012345678901", "1e5"):
-        (tmp_path / "herd" / key).mkdir(parents=True)
-        (tmp_path / "herd" / key / learn.WEIGHTS).write_text("")
+    """Write the tables of two stages with four runs, of which the second lost its weights."""
+    tables = {
+        "herd_augmentation": "NA,0,012345678901,012345678901\nNA,1,abc,abc\n",
+        "herd_results": "RF,0,1e5,012 1e5\nNone,0,1e6,1e6\n",
+    }
+    for stage, lines in tables.items():
+        (tmp_path / f"{stage}_runs.csv").write_text("arm,seed,key,chain\n" + lines)
+    for folder in ("herd_augmentation/012345678901", "herd_results/1e5", "herd_results/1e6"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / learn.WEIGHTS).write_text("")
     monkeypatch.setattr(paths, "RUNS", tmp_path)
-    return tmp_path / "runs.csv"
+    return tmp_path
 
 
-def test_the_arm_called_na_is_an_arm(trained):
-    assert score.run_of("NA", 0, trained).name == "012345678901"
-    assert score.run_of("RF", 0, trained).name == "1e5"
+@pytest.mark.parametrize(
+    ("arm", "folder"),
+    [
+        ("NA", "herd_augmentation/012345678901"),
+        ("RF", "herd_results/1e5"),
+        ("None", "herd_results/1e6"),
+    ],
+)
+def test_a_run_is_found_in_the_table_of_its_stage_and_the_arm_called_na_is_an_arm(trained, arm, folder):
+    assert score.run_of(arm, 0, trained) == trained / folder
 
 
 @pytest.mark.parametrize(
     ("arm", "seed", "said"),
     [
-        ("Base", 0, "Base, seed 0: no such run; there are: NA 0, NA 1, RF 0"),
+        ("Base", 0, "Base, seed 0: no such run; there are: NA 0, NA 1, RF 0, None 0"),
         ("RF", 1, "RF, seed 1: no such run; there are: NA 0, NA 1, RF 0"),
         ("nan", 0, "nan, seed 0: no such run"),
         ("NA", 1, "abc: its weights are not here"),
@@ -201,8 +213,9 @@ def test_a_run_that_is_not_there_names_those_that_are(trained, arm, seed, said):
 
 
 def test_before_the_first_training_there_is_no_run(tmp_path):
-    with pytest.raises(InputError, match="no run yet; train one: make repro"):
-        score.run_of("NA", 0, tmp_path / "runs.csv")
+    (tmp_path / "asrid_runs.csv").write_text("arm,seed,key,chain\nNA,0,abc,abc\n")  # of no image detector
+    with pytest.raises(InputError, match=r"holds no table of runs; train some: make repro$"):
+        score.run_of("NA", 0, tmp_path)
 
 
 # the command

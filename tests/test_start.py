@@ -15,7 +15,7 @@ TRAIN = params.Train(
     epochs=4, bs=16, lr=1e-2, wd=0.0, opt="adam", schedule="one_cycle", step_epochs=1, step_gamma=1.0,
     precision="fp32", channels_last=False, select="valid_loss",
 )  # fmt: skip
-RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0)
+RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
 
 
 def config(**changes) -> params.Start:
@@ -57,7 +57,7 @@ def test_pretraining_learns_what_can_be_learnt_and_keeps_the_backbone_alone(tmp_
 
 def test_pretrained_weights_start_a_network(tmp_path):
     start.pretrain_backbone(config(images=32), "test_convnext", tmp_path, RUNTIME, Renderer())
-    cfg = params.Model(name="genconvit_ed", backbone="test_convnext", size=32, use_swin=False)
+    cfg = params.Model(name="genconvit_ed", backbone="test_convnext", size=32, form="released", swin=None, width=4)
     model = models.create(cfg, tmp_path / "weights.safetensors")
     saved = safetensors.torch.load_file(tmp_path / "weights.safetensors")
     assert torch.equal(model.backbone.stem[0].weight, saved["stem.0.weight"])
@@ -67,6 +67,27 @@ def test_pretraining_twice_gives_the_same_bits(tmp_path):
     for name in "ab":
         start.pretrain_backbone(config(images=32), "test_convnext", tmp_path / name, RUNTIME, Renderer())
     assert len({(tmp_path / name / "weights.safetensors").read_bytes() for name in "ab"}) == 1
+
+
+def test_faces_are_rendered_once_for_all_backbones(tmp_path):
+    start.rendered.cache_clear()
+    cfg = config(images=10, identities=5, train=TRAIN.model_copy(update={"epochs": 1}))
+    try:
+        for backbone in ("test_convnext", "test_resnet"):
+            start.start_weights(cfg, backbone, tmp_path / backbone, RUNTIME)
+        seen = start.rendered.cache_info()
+    finally:
+        start.rendered.cache_clear()
+    assert (seen.misses, seen.hits) == (2, 2), "one batch to train on and one to test on"
+    found = [safetensors.torch.load_file(p) for p in sorted(tmp_path.glob("*/weights.safetensors"))]
+    assert len(found) == 2 and set(found[0]) != set(found[1])
+
+
+@pytest.mark.parametrize("fits", [1, 2])
+def test_several_fits_at_a_time_show_no_progress(tmp_path, capsys, fits):
+    runtime, train = RUNTIME.model_copy(update={"fits": fits}), TRAIN.model_copy(update={"epochs": 1})
+    start.pretrain_backbone(config(images=32, train=train), "test_convnext", tmp_path, runtime, Renderer())
+    assert ("valid_loss" in capsys.readouterr().err) is (fits == 1)
 
 
 def test_no_source_means_random(tmp_path):

@@ -2,6 +2,7 @@
 
 import random
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import albumentations as A
@@ -11,7 +12,7 @@ import torch
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 
-from ddet.augment import draw, pipeline
+from ddet.augment import draw
 from ddet.data.crops import load_crop, resized
 from ddet.errors import InputError
 from ddet.seeds import derive
@@ -70,7 +71,9 @@ class ArrayDataset(ImageDataset):
 class CropDataset(ImageDataset):
     """The crops that `rows` name (columns crop, label) below `root`, resized to `size`.
 
-    They are decoded once, here, where all of them fit into `cache_mb` megabytes; else each time they are asked for.
+    They are decoded here where all of them fit into `cache_mb` megabytes, and once for all datasets of a process;
+    else each time they are asked for.
+    `hidden` (int n x boxes x 4: x0, y0, x1, y1 in px of `size`) are blackened before any augmentation.
     """
 
     def __init__(
@@ -81,18 +84,36 @@ class CropDataset(ImageDataset):
         size: int,
         seed: int,
         cache_mb: float = CACHE_MB,
+        hidden: np.ndarray | None = None,
     ):
         super().__init__(rows["label"].to_numpy(np.int64), transform, seed)
-        self.paths, self.size = [Path(root) / crop for crop in rows["crop"]], size
+        self.paths, self.size, self.hidden = [Path(root) / crop for crop in rows["crop"]], size, hidden
         self.images = None
         if len(rows) * size * size * 3 <= cache_mb * 2**20:
-            self.images = np.stack([self._read(path) for path in self.paths])
+            self.images = [_decoded(path, size, _stamp(path)) for path in self.paths]
 
     def image(self, index: int) -> np.ndarray:
-        return self._read(self.paths[index]) if self.images is None else self.images[index]
+        image = _decode(self.paths[index], self.size) if self.images is None else self.images[index]
+        if self.hidden is not None:
+            image = image.copy()
+            for x0, y0, x1, y1 in self.hidden[index]:
+                image[y0:y1, x0:x1] = 0
+        return image
 
-    def _read(self, path: Path) -> np.ndarray:
-        return resized(load_crop(path), self.size)
+
+def _decode(path: Path, size: int) -> np.ndarray:
+    return resized(load_crop(path), size)
+
+
+@lru_cache(maxsize=8192)  # 300 MB of 112 px; the runs of a table see the same crops again and again
+def _decoded(path: Path, size: int, stamp: int) -> np.ndarray:
+    image = _decode(path, size)
+    image.setflags(write=False)
+    return image
+
+
+def _stamp(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0  # a crop that was cut anew is read anew
 
 
 def normalise(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -130,21 +151,24 @@ def make_loader(
 def make_dls(
     rows: pd.DataFrame,
     crops_root: Path,
-    augment: str,
+    transform: A.Compose | None,
     size: int,
     bs: int,
     seed: int,
     on: torch.device,
     workers: int = 0,
     cache_mb: float = CACHE_MB,
+    hidden: np.ndarray | None = None,
 ) -> DataLoaders:
     """Make the loaders of a fit from `rows` with a `split` column: train augmented and shuffled, valid plain.
+
+    `hidden` are boxes to blacken in the training crops, see `CropDataset`.
 
     Raises:
         InputError: a class is missing in train or valid, or a crop cannot be read.
     """
     train, valid = (_of_split(rows, split) for split in ("train", "valid"))
-    train_ds = CropDataset(train, crops_root, pipeline(augment), size, derive(seed, "augment"), cache_mb)
+    train_ds = CropDataset(train, crops_root, transform, size, derive(seed, "augment"), cache_mb, hidden)
     train_dl = make_loader(train_ds, bs, on, workers, shuffle_seed=derive(seed, "order"))
     return DataLoaders(train_dl, eval_loader(valid, crops_root, size, bs, on, workers, cache_mb), device=on)
 
@@ -170,10 +194,11 @@ def _of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
     return chosen
 
 
-def balance(rows: pd.DataFrame, per_class: int, seed: int) -> pd.DataFrame:
-    """Choose as many real as fake rows, `per_class` of each, spread evenly over methods, then clips, then frames.
+def balance(rows: pd.DataFrame, per_class: int, seed: int, imbalance: float = 1.0) -> pd.DataFrame:
+    """Choose 2 x `per_class` rows with `imbalance` fakes to one real, spread evenly over methods, clips, then frames.
 
-    Where a class has fewer rows both are cut to what it has, with a warning. The rows come back in their own order.
+    Where a class has fewer rows than that both are cut, their ratio kept, with a warning. The rows come back in their
+    own order.
 
     Raises:
         InputError: a class has no row at all.
@@ -182,12 +207,18 @@ def balance(rows: pd.DataFrame, per_class: int, seed: int) -> pd.DataFrame:
     have = {name: len(side) for name, side in sides.items()}
     if not all(have.values()):
         raise InputError("balanced set", f"there are {have['real']} real and {have['fake']} fake crops", "add clips")
-    n = min(per_class, *have.values())
-    if n < per_class:
+    real = round(2 * per_class / (1 + imbalance))
+    want = {"real": real, "fake": 2 * per_class - real}
+    share = min(1.0, *(have[name] / n for name, n in want.items() if n))
+    count = {name: max(1, int(n * share + 1e-9)) for name, n in want.items()}
+    if share < 1:
         warnings.warn(
-            f"balanced set: {n} of {per_class} a class ({have['real']} real, {have['fake']} fake)", stacklevel=2
+            f"training set: {count['real']} of {want['real']} real and {count['fake']} of {want['fake']} fake crops",
+            stacklevel=2,
         )
-    return rows.loc[[i for name, side in sides.items() for i in _spread(side, n, derive(seed, name))]].sort_index()
+    return rows.loc[
+        [i for name, side in sides.items() for i in _spread(side, count[name], derive(seed, name))]
+    ].sort_index()
 
 
 def _spread(rows: pd.DataFrame, n: int, seed: int) -> list:

@@ -1,21 +1,28 @@
-"""Networks by name: `genconvit_ed`, or `timm` for any timm backbone with its own two-class head.
+"""Networks by name: those of the papers, or `timm` for any timm backbone with its own two-class head.
 
-Every network takes normalised B x 3 x size x size and returns B x 2 logits, index 1 = fake.
+Every network takes normalised B x 3 x size x size and returns B x 2 logits, index 1 = fake. A network whose training
+asks for more than cross-entropy sets a scalar `penalty` in each forward pass that records gradients.
 """
 
 import difflib
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import safetensors.torch
 import timm
 import torch
+from timm.layers import PatchEmbed
 from torch import nn
 
 from ddet import params
 from ddet.errors import InputError
+from ddet.models import slim  # noqa: F401 (importing it makes its networks known to timm)
 
-MODULES = {"genconvit_ed": "ddet.models.genconvit"}  # imported when asked for: a new paper's file shapes no old run
+MODULES = {  # imported when asked for: a new paper's file shapes no old run
+    "genconvit_ed": "ddet.models.genconvit",
+    "genconvit_vae": "ddet.models.genconvit_vae",
+}
 
 
 def create(cfg: params.Model, start: Path | None = None) -> nn.Module:
@@ -33,6 +40,7 @@ def create(cfg: params.Model, start: Path | None = None) -> nn.Module:
         backbone = model.backbone
     else:
         raise InputError(f"model.name = {cfg.name!r}", "no such network", f"use one of timm, {', '.join(MODULES)}")
+    check_size(backbone, cfg.size)
     if start is not None:
         load_backbone(backbone, start)
     return model
@@ -50,11 +58,28 @@ def make_backbone(name: str, **kwargs) -> nn.Module:
     return timm.create_model(name, **kwargs)
 
 
-def classifier_keys(backbone: nn.Module) -> set[str]:
-    """Name the state entries of the last linear layer, the one part that changes with the number of outputs."""
+def check_size(backbone: nn.Module, size: int) -> None:
+    """Refuse a side that the patches of a transformer do not fit; convolutions take any.
+
+    Raises:
+        InputError: the side is not the one that the backbone was built for, or no multiple of its patches.
+    """
+    embed = getattr(backbone, "patch_embed", None)
+    if not isinstance(embed, PatchEmbed):
+        return
+    side, patch = embed.img_size[0], embed.patch_size[0]
+    if size != side if embed.strict_img_size else size % patch:
+        takes = f"{side} px" if embed.strict_img_size else f"multiples of {patch} px"
+        raise InputError(f"model.size = {size}", f"the backbone sees {size} px", f"it takes {takes} only")
+
+
+def classifier_keys(backbone: nn.Module, names: Iterable[str] | None = None) -> set[str]:
+    """Pick from `names` (its own state's unless given) those of the last linear layer, the one part that changes with
+    the number of outputs.
+    """
     layers = backbone.pretrained_cfg["classifier"]
     prefixes = tuple(f"{layer}." for layer in ([layers] if isinstance(layers, str) else layers))
-    return {name for name in backbone.state_dict() if name.startswith(prefixes)}
+    return {name for name in (backbone.state_dict() if names is None else names) if name.startswith(prefixes)}
 
 
 def load_backbone(backbone: nn.Module, path: Path) -> None:
@@ -66,7 +91,7 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
     if not Path(path).is_file():
         raise InputError(path, "no such weights file", "run the stage that makes it, or set start.weights")
     saved, own = safetensors.torch.load_file(path), backbone.state_dict()
-    free = classifier_keys(backbone)
+    free = classifier_keys(backbone, {*saved, *own})  # a hybrid has dropped the classifier that the file may bring
     fits = {name: value for name, value in saved.items() if name in own and value.shape == own[name].shape}
     wrong = sorted((set(saved) ^ set(own) | {name for name in saved if name not in fits}) - free)
     if wrong:
@@ -81,7 +106,7 @@ def cam_layer(model: nn.Module, size: int) -> nn.Module:
 
     The rule, for timm networks: of the convolutions before the pooling, the one that runs last and whose output is a
     map, larger than 1 x 1, for a `size` x `size` input (gates see 1 x 1); not the projection on a shortcut, which
-    sees only what the block before it saw.
+    sees only what the block before it saw; not the cutting into patches, which is all that a transformer convolves.
 
     Raises:
         InputError: no convolution has such an output.
@@ -94,7 +119,8 @@ def cam_layer(model: nn.Module, size: int) -> nn.Module:
         if output.shape[-1] > 1 and output.shape[-2] > 1:
             seen.append(layer)
 
-    convs = [m for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and "downsample" not in name]
+    aside = ("downsample", "patch_embed")
+    convs = [m for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and not any(a in name for a in aside)]
     hooks = [conv.register_forward_hook(note) for conv in convs]
     was_training, like = model.training, next(model.parameters())
     with torch.no_grad():
@@ -105,3 +131,8 @@ def cam_layer(model: nn.Module, size: int) -> nn.Module:
     if not seen:
         raise InputError(type(model).__name__, f"has no convolution with a map at {size} px", "use a larger model.size")
     return seen[-1]
+
+
+def cam_call(model: nn.Module) -> int:
+    """Return which run of that layer, within one forward pass, is the one on the image itself (others see copies)."""
+    return getattr(model, "cam_call", -1)

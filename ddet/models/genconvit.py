@@ -1,4 +1,4 @@
-"""GenConViT-ED: a ConvNeXt looks at a face and at its auto-encoded copy, and a small head compares the two."""
+"""GenConViT: one backbone looks at a face and at its re-drawn copy, and a small head compares the two. Network ED."""
 
 from itertools import pairwise
 
@@ -10,72 +10,115 @@ from ddet import params
 from ddet.errors import InputError
 from ddet.models import cam_layer, make_backbone
 
-WIDTHS = (16, 32, 64, 128, 256)  # channels after each halving of the side
-SWIN = "swin_tiny_patch4_window7_224"
-
 
 def build(cfg: params.Model) -> "GenConViTED":
     """Build the network that `cfg` names.
 
     Raises:
-        InputError: a side that five halvings do not divide.
+        InputError: a side that five halvings do not divide, no such backbone, a `swin` that is none.
+    """
+    return GenConViTED(*branches(cfg), cfg.form, cfg.width)
+
+
+def branches(cfg: params.Model) -> tuple[nn.Module, nn.Module | None]:
+    """Build the backbone and then Swin (None: removed), both with their 1000-way head, for sides of any size.
+
+    Raises:
+        InputError: as `build`.
     """
     if cfg.size % 32:
         raise InputError(f"model.size = {cfg.size}", "GenConViT halves the side five times", "use a multiple of 32")
     backbone = make_backbone(cfg.backbone)
-    swin = make_backbone(SWIN, img_size=cfg.size, num_classes=0) if cfg.use_swin else None
-    return GenConViTED(backbone, swin)
+    if cfg.swin is None:
+        return backbone, None
+    try:
+        return backbone, make_backbone(cfg.swin, img_size=cfg.size, dynamic_img_size=True)
+    except TypeError:  # timm's convolutional networks know no such arguments
+        raise InputError(
+            f"model.swin = {cfg.swin!r}", "is no Swin", "use slim_swin or swin_tiny_patch4_window7_224"
+        ) from None
 
 
-def encoder() -> nn.Sequential:
-    """Map B x 3 x S x S to B x 256 x S/32 x S/32: five times convolution, ReLU, 2 x 2 max pooling."""
-    steps = [(nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)) for a, b in pairwise((3, *WIDTHS))]
-    return nn.Sequential(*[layer for step in steps for layer in step])
+class TwoViews(nn.Module):
+    """What both networks of GenConViT are: a backbone, perhaps a Swin, and a head that compares two images.
 
+    A network says which two in `views`: B x 3 x S x S -> two images, each B x 3 x any side. Output: B x 2 logits,
+    index 1 = fake. The head is activation, Linear to half of 1000, activation, Linear to 2, so the first activation
+    falls on what the backbone says.
 
-def decoder() -> nn.Sequential:
-    """Map the code back to B x 3 x S x S, never negative: a ReLU follows the last transposed convolution as well."""
-    widths = (*reversed(WIDTHS), 3)
-    steps = [(nn.ConvTranspose2d(a, b, 2, stride=2), nn.ReLU()) for a, b in pairwise(widths)]
-    return nn.Sequential(*[layer for step in steps for layer in step])
-
-
-class GenConViTED(nn.Module):
-    """Classify B x 3 x S x S (S a multiple of 32) into B x 2 logits, index 1 = fake.
-
-    Paper: GenConViT network A as released, the detector of Herd Mentality. Backbone with its 1000-way head kept; the
-    head is Linear 2000-500-2 with GELU before each layer, so the first activation falls on the backbone's logits.
-    There is no reconstruction loss: the auto-encoder learns through the classifier alone.
-    Differs: index 1 is fake (there 0). The paper embeds a Swin as well; in the released code it never runs, so it is
-    left out. Any timm network may stand in for ConvNeXt: the smallest ConvNeXts learn too little from the default
-    profile's few crops. With `swin` given, this is OUR reading of the paper's hybrid: the pooled features of Swin and
-    ConvNeXt stand beside each other, for both images, before the head, in place of the 1000-way logits.
+    Paper: GenConViT. Form `released` is its code: what is compared are the 1000 logits of the backbone. There a Swin
+    with its head, and a 1 x 1 convolution from its 1000 outputs to the backbone's last width, are built and never
+    run: no input and no gradient reaches `dead`, yet it counts as parameters and draws from the random stream
+    before the auto-encoder and the head, which therefore begin elsewhere than without it.
+    Differs: index 1 is fake (there 0). Form `intended` is OUR reading of the paper's hybrid: what is compared are
+    pooled features, Swin's beside the backbone's, or the backbone's alone where Swin is removed. Any timm network
+    may stand in for ConvNeXt: the smallest ConvNeXts learn too little from the default profile's few crops.
     """
 
-    def __init__(self, backbone: nn.Module, swin: nn.Module | None = None):
+    def __init__(self, backbone: nn.Module, swin: nn.Module | None, form: str, activation: type[nn.Module]):
         super().__init__()
-        self.encoder, self.decoder = encoder(), decoder()
-        self.backbone, self.swin = backbone, swin
-        hidden = backbone.num_classes // 2
-        width = backbone.num_classes if swin is None else backbone.num_features + swin.num_features
-        if swin is not None:
-            backbone.reset_classifier(0)  # pooled features instead of logits
-        self.head = nn.Sequential(nn.GELU(), nn.Linear(2 * width, hidden), nn.GELU(), nn.Linear(hidden, 2))
+        self.backbone, self.swin, self.dead = backbone, None, None
+        width, hidden = backbone.num_classes, backbone.num_classes // 2
+        if form == "intended":
+            self.swin = swin
+            width = sum(_pooled(branch) for branch in (backbone, swin) if branch is not None)
+        elif swin is not None:
+            self.dead = nn.Sequential(swin, nn.Conv2d(swin.num_classes, backbone.num_features, 1))
+        self.head = nn.Sequential(activation(), nn.Linear(2 * width, hidden), activation(), nn.Linear(hidden, 2))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        decoded = self.decoder(self.encoder(image))
-        return self.head(torch.cat([self.features(decoded), self.features(image)], dim=1))
+        return self.head(torch.cat([self.features(view) for view in self.views(image)], dim=1))
 
     def features(self, image: torch.Tensor) -> torch.Tensor:
-        """Describe one image: B x 1000 backbone logits, or B x (ConvNeXt + Swin) pooled features in the hybrid."""
+        """Describe one image: B x 1000 backbone logits, or B x pooled features in the intended form."""
         seen = self.backbone(image)
         return seen if self.swin is None else torch.cat([seen, self.swin(image)], dim=1)
 
     def cam_layer(self, size: int) -> nn.Module:
         """Return ConvNeXt's 2 x 2 convolution before the last stage; of another backbone, its last convolution.
 
-        Paper: Herd Mentality's released Grad-CAM target. It runs twice in a forward pass, on the image second.
+        Paper: Herd Mentality's released Grad-CAM target. It runs once for each view: `cam_call` is that on the image.
         """
         if isinstance(self.backbone, ConvNeXt):
             return self.backbone.stages[-1].downsample[1]
         return cam_layer(self.backbone, size)
+
+
+def _pooled(branch: nn.Module) -> int:
+    """Take the classifier off a timm network and return the width of what is left: its pooled features."""
+    branch.reset_classifier(0)
+    return branch.head_hidden_size
+
+
+class GenConViTED(TwoViews):
+    """Compare the image's auto-encoded copy with the image (S a multiple of 32); GELU in the head.
+
+    Paper: GenConViT network A, the detector of Herd Mentality; `width` is 16 there. No reconstruction loss: the
+    auto-encoder learns through the classifier alone.
+    """
+
+    cam_call = -1  # the image comes last
+
+    def __init__(self, backbone: nn.Module, swin: nn.Module | None = None, form: str = "released", width: int = 16):
+        super().__init__(backbone, swin, form, nn.GELU)
+        self.encoder, self.decoder = encoder(width), decoder(width)
+
+    def views(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.decoder(self.encoder(image)), image
+
+
+def encoder(width: int) -> nn.Sequential:
+    """Map B x 3 x S x S to B x 16 width x S/32 x S/32: five times convolution, ReLU, 2 x 2 max pooling."""
+    steps = [(nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)) for a, b in pairwise((3, *_widths(width)))]
+    return nn.Sequential(*[layer for step in steps for layer in step])
+
+
+def decoder(width: int) -> nn.Sequential:
+    """Map the code back to B x 3 x S x S, never negative: a ReLU follows the last transposed convolution as well."""
+    widths = (*reversed(_widths(width)), 3)
+    steps = [(nn.ConvTranspose2d(a, b, 2, stride=2), nn.ReLU()) for a, b in pairwise(widths)]
+    return nn.Sequential(*[layer for step in steps for layer in step])
+
+
+def _widths(first: int) -> tuple[int, ...]:
+    return tuple(first * 2**halving for halving in range(5))  # channels double as the side halves

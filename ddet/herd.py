@@ -1,0 +1,120 @@
+"""What the Herd notebooks share beyond arms: sweep of weights, leaky protocol, rows of the tables, ensemble."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from ddet import ablation, bootstrap, params, tables
+from ddet.errors import InputError
+from ddet.metrics import ROW
+
+SWEPT = ("frame_f1_real", "frame_f1_fake", "frame_macro_f1", "frame_auc", "frame_error_gap")
+COLUMNS = [
+    *(tables.Column(t, m) for t, m in {"Acc": "frame_accuracy", "F1": "frame_macro_f1", "AUC": "frame_auc"}.items()),
+    *(tables.Column(m, m) for m in ("frame_f1_real", "frame_f1_fake", "frame_balanced_accuracy", "clip_auc")),
+]  # the paper's three columns, then what its mixed F1 definitions hide
+
+
+def of_part(section: params.Herd, part: str, only: Sequence[str] | None = None) -> dict[str, params.Arm]:
+    """Return the arms that one notebook trains, in their order.
+
+    Raises:
+        InputError: `only` names an arm that is not of this part.
+    """
+    arms = {name: arm for name, arm in section.arms.items() if arm.part == part}
+    if unknown := sorted(set(only or ()) - set(arms)):
+        raise InputError(f"only = {list(only)}", f"{unknown[0]!r} is no arm here", f"use some of {', '.join(arms)}")
+    return {name: arm for name, arm in arms.items() if only is None or name in only}
+
+
+def sweep(section: params.Herd) -> dict[str, params.Arm]:
+    """Return the arms of the sweep: every weight on every class, and the plain loss, on each training set."""
+    cfg, arms = section.sweep, {}
+    for ratio in cfg.imbalance:
+        for side, weight in [("fake", 1.0), *((side, w) for side in cfg.classes for w in cfg.weights)]:
+            arms[_sweep_name(side, weight, ratio)] = params.Arm(
+                part="weighted_loss",
+                augment=cfg.augment,
+                weight=weight,
+                weighted_class=side,
+                imbalance=ratio,
+                seeds=cfg.seeds,
+            )
+    return arms
+
+
+def _sweep_name(side: str, weight: float, ratio: float) -> str:
+    return f"sweep: {side} x {weight:g}, {ratio:g}:1"
+
+
+def sweep_table(section: params.Herd, done: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
+    """Tabulate the sweep: training set, weight of the class fake relative to real, metrics with their intervals."""
+    lines = []
+    for name, arm in sweep(section).items():
+        found = bootstrap.over_seeds(ablation.predictions(done, name), cfg)
+        # The weighted mean knows the ratio of the weights alone.
+        weight = arm.weight if arm.weighted_class == "fake" else 1 / arm.weight
+        line = {"training set": _ratio(arm.imbalance), "weight": weight}
+        for metric in SWEPT:
+            line |= {
+                metric: found[metric].value,
+                f"{metric}_low": found[metric].low,
+                f"{metric}_high": found[metric].high,
+            }
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _ratio(imbalance: float) -> str:
+    return "balanced" if imbalance == 1 else f"{imbalance:g} fakes to a real"
+
+
+def best_on_valid(done: pd.DataFrame) -> str:
+    """Return the arm with the best valid frame AUC, mean over seeds of the epoch that each fit kept."""
+    history = ablation.histories(done)
+    last = history["stage"] == history.groupby(["arm", "seed"])["stage"].transform("max")
+    kept = history[last & (history["selected"] == 1)]
+    return kept.groupby("arm", sort=False)["frame_auc"].mean().idxmax()
+
+
+def leaky(section: params.Herd, names: Sequence[str]) -> dict[str, params.Arm]:
+    """Return arms again under the protocols of `section.leaky`, named after both."""
+    changed = {"part": "results", "rows": {}, "seeds": section.leaky.seeds}
+    return {
+        f"{name}, {split} split": section.arms[name].model_copy(update=changed | {"split": split})
+        for split in section.leaky.splits
+        for name in dict.fromkeys(names)
+    }
+
+
+def rows_of(section: params.Herd, table: str) -> dict[str, str]:
+    """Return arm -> the paper's name of its row in "table1" or "table2"."""
+    return {name: arm.rows[table] for name, arm in section.arms.items() if table in arm.rows}
+
+
+def mean_predictions(*arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Average the probabilities of several arms, seed by seed, on the crops that all scored: an ensemble.
+
+    Raises:
+        InputError: the arms scored different crops.
+    """
+    joined = []
+    for tables_of_seed in zip(*arms, strict=False):
+        first = tables_of_seed[0]
+        if any(not first[ROW].equals(other[ROW]) for other in tables_of_seed[1:]):
+            raise InputError("ensemble", "its members scored different crops", "score them on one split")
+        joined.append(first.assign(prob_fake=sum(t["prob_fake"] for t in tables_of_seed) / len(tables_of_seed)))
+    return joined
+
+
+def protocols(preds: Mapping[str, Sequence[pd.DataFrame]], names: Sequence[str], cfg: params.Report) -> pd.DataFrame:
+    """Set arms under several protocols side by side: one line an arm, metrics as text with their intervals, and n."""
+    lines = []
+    for name in names:
+        found = bootstrap.over_seeds(preds[name], cfg)
+        line = {"arm": name}
+        for metric in ("frame_accuracy", "frame_macro_f1", "frame_auc", "clip_auc"):
+            e = found[metric]
+            line[metric] = f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"
+        lines.append(line | {"crops": e.frames, "clips": e.clips, "groups": e.groups, "seeds": len(e.per_seed)})
+    return pd.DataFrame(lines)
