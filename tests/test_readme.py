@@ -16,6 +16,12 @@ def test_links_lead_somewhere():
     assert [t for t in targets if not (paths.ROOT / t).exists()] == []
 
 
+def test_every_notebook_is_listed_with_its_report():
+    listed = re.findall(r"^\| \[`(\w+)`\]\(reports/(\w+)\.ipynb\)", README, re.M)
+    notebooks = sorted(p.stem for p in (paths.ROOT / "notebooks").glob("*.ipynb"))
+    assert listed == [(name, name) for name in notebooks]
+
+
 def test_headings_that_are_linked_exist():
     anchors = {
         re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in re.findall(r"^#+ (.*)", README, re.M)
@@ -50,7 +56,12 @@ def test_the_example_edits_an_arm_that_stands_in_params():
     assert set(re.findall(r"herd\.arms\.(\w+)", README)) <= set(params.load().herd.arms)
 
 
+def test_an_arm_that_an_example_scores_with_stands_in_params():
+    assert set(re.findall(r"--arm (\w+)", README)) <= set(params.load().herd.arms)
+
+
 def test_results_and_times_are_filled_in():
     assert "@" not in re.sub(r"`[^`]*`|\S+@\S+", "", README)
     between = README.split(page.MARKERS[0])[1].split(page.MARKERS[1])[0]
-    assert "Herd, augmentation arms" in between and "ynthetic" in between
+    captions = re.findall(r"^\*\*(.*) \(synthetic benchmark, profile default, .*\)\*\*$", between, re.M)
+    assert captions == ["Herd, Table 1", "Herd, Table 2"]
