@@ -32,7 +32,7 @@ def test_prints_one_line_about_where_it_runs(capsys):
     notebook.start(SMOKE)
     line = capsys.readouterr().out
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    assert line == f"profile smoke · synthetic benchmark · device {device} · 2 threads\n"
+    assert line == f"profile smoke · synthetic benchmark · device {device} · 1 threads\n"
 
 
 def test_says_so_where_the_data_are_real(tmp_path, capsys):
