@@ -76,7 +76,7 @@ def ffpp(families, splits):
     """Build FF++: pairs (2i, 2i+1) with one method; `families` names the group of pair i, `splits` its split."""
     rows = []
     for i, (family, split) in enumerate(zip(families, splits, strict=True)):
-        a, b, more = f"{2 * i:03}", f"{2 * i + 1:03}", {"group": f"ffpp:{family:03}", "official_split": split}
+        a, b, more = f"{2 * i:03}", f"{2 * i + 1:03}", {"group": f"ffpp:g{family}", "official_split": split}
         rows += [clip("ffpp", "real", x, 0, [f"ffpp:{x}"], **more) for x in (a, b)]
         for x, y in ((a, b), (b, a)):
             ids, original = [f"ffpp:{x}", f"ffpp:{y}"], f"ffpp/real/-/{x}"
@@ -306,7 +306,7 @@ class TestFFpp:
         rows = protocol(clips, "identity")
         lost = rows[rows.split == "dropped"]
         assert set(lost.stem) == {"008", "009", "008_009", "009_008"}
-        assert set(lost.reason) == {"ffpp:000 stands in train too"} and both_classes(rows)
+        assert set(lost.reason) == {"ffpp:g0 stands in train too"} and both_classes(rows)
         assert (protocol(clips, "official").split == protocol(clips, "official").official_split).all()
 
     def test_valid_yields_to_test(self):
