@@ -6,7 +6,11 @@ class InputError(ValueError):
 
     def __init__(self, where: object, cause: str, remedy: str):
         self.where, self.cause, self.remedy = str(where), cause, remedy
-        super().__init__(str(where), cause, remedy)  # the arguments, so that it survives the way out of a worker
+        super().__init__(str(where), cause, remedy)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.cause}; {self.remedy}"
+
+    def __reduce__(self) -> tuple:
+        """Survive the way out of a worker, also where a library has rewritten `args`, as fastai does in a callback."""
+        return type(self), (self.where, self.cause, self.remedy)

@@ -18,3 +18,9 @@ def test_survives_pickling_and_copying():
     for again in (pickle.loads(pickle.dumps(ERROR)), copy.deepcopy(ERROR)):
         assert type(again) is InputError and str(again) == str(ERROR)
         assert (again.where, again.cause, again.remedy) == (ERROR.where, "empty file", "fetch it again")
+
+
+def test_survives_a_library_that_rewrites_the_arguments():
+    rewritten = InputError("a.mp4", "empty file", "fetch it again")
+    rewritten.args = ["Exception occured in `Some` when calling event `after_create`"]  # as fastai does
+    assert str(pickle.loads(pickle.dumps(rewritten))) == str(rewritten) == "a.mp4: empty file; fetch it again"
