@@ -1,0 +1,74 @@
+"""What the sections of a params file share: types of values, how to compute, how to fit."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0)]
+FFPP_METHODS = Literal["Deepfakes", "Face2Face", "FaceShifter", "FaceSwap", "NeuralTextures"]
+DATASETS = Literal["ffpp", "celebdf", "dfdc", "df1", "folder"]
+PROTOCOLS = Literal["official", "identity", "clip", "image"]
+SCHEDULES = Literal["one_cycle", "flat", "step"]
+STEPS = Literal[  # the operations that ddet.augment builds
+    "RandomRotate90",
+    "Transpose",
+    "HorizontalFlip",
+    "VerticalFlip",
+    "Rotate",
+    "GaussNoise",
+    "ShiftScaleRotate",
+    "Texture",
+    "HueSaturationValue",
+]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Runtime(Section):
+    """How to compute. Only `threads` and `device` change bits, so only they enter a run's key."""
+
+    threads: Positive
+    device: Literal["auto", "cpu", "cuda"]
+    jobs: Positive
+    backend: Literal["loky", "multiprocessing", "dask", "sequential"]
+    workers: Count
+    fits: Positive
+
+
+class Train(Section):
+    """One fit. Every key can be overridden by an arm."""
+
+    epochs: Positive
+    bs: Positive
+    lr: Rate
+    wd: Annotated[float, Field(ge=0)]
+    opt: Literal["adam", "adamw", "sgd"]
+    schedule: SCHEDULES
+    step_epochs: Positive
+    step_gamma: Annotated[float, Field(gt=0, le=1)]
+    precision: Literal["fp32", "bf16", "fp16"]
+    channels_last: bool
+    select: Literal["frame_auc", "valid_loss", "accuracy"]
+
+
+class AugmentList(Section):
+    """An augmentation list: operations in order, each with its probability; `p` is the chance that the list acts."""
+
+    p: Share
+    steps: dict[STEPS, Share]
+
+
+class Report(Section):
+    bootstrap: Annotated[int, Field(ge=100)]
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    seed: Count
+
+
+def known(where: str, name: str, names: dict[str, Any]) -> None:
+    if name not in names:
+        raise ValueError(f"{where} = {name!r} does not exist, use one of {', '.join(names)}")

@@ -1,0 +1,99 @@
+"""The sections on data: the synthetic benchmark, what to index, which faces, which splits, start weights."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ddet.params.base import DATASETS, FFPP_METHODS, Count, Positive, Rate, Section, Share, Train
+
+
+class FFppSynth(Section):
+    pairs: Annotated[int, Field(ge=3)]
+    methods: Annotated[list[FFPP_METHODS], Field(min_length=1)]
+
+
+class CelebSynth(Section):
+    identities: Annotated[int, Field(ge=4)]
+    clips_per_identity: Positive
+    youtube: Count
+    fakes: Positive
+
+
+class DfdcSynth(Section):
+    parts: Positive
+    originals: Positive
+    fakes: Positive
+    two_person: Share
+    test_clips: Count
+
+
+class Df1Synth(Section):
+    actors: Annotated[int, Field(ge=3)]
+    variants: Annotated[list[str], Field(min_length=1)]
+
+
+class Benchmark(Section):
+    """The synthetic benchmark (DESIGN section 4)."""
+
+    render: bool
+    seed: Count
+    frame_size: Annotated[int, Field(ge=128, le=1024, multiple_of=2)]
+    frames: Annotated[int, Field(ge=2)]
+    fps: Rate
+    crf: Annotated[int, Field(ge=0, le=51)]
+    unusable: Count
+    ffpp: FFppSynth
+    celebdf: CelebSynth
+    dfdc: DfdcSynth
+    df1: Df1Synth
+
+
+class Data(Section):
+    """Which datasets to index, and where they lie below `root`."""
+
+    root: str
+    datasets: Annotated[list[DATASETS], Field(min_length=1)]
+    folders: dict[DATASETS, str]
+    compression: Literal["raw", "c23", "c40"]
+    df1_variants: Annotated[list[str], Field(min_length=1)]
+
+
+class Faces(Section):
+    """Which frames, which faces, and how they are cropped."""
+
+    sampling: Literal["fps", "every", "even"]
+    fps: Rate
+    every: Positive
+    frames: Positive
+    scale: Annotated[float, Field(gt=0, le=1)]
+    min_face: Annotated[int, Field(ge=20)]
+    thresholds: Annotated[list[Share], Field(min_length=3, max_length=3)]
+    track: Literal["largest", "all"]
+    margin: Annotated[float, Field(ge=0, le=2)]
+    size: Annotated[int, Field(ge=32, le=1024)]
+
+
+class Splits(Section):
+    """Ratios of the derived splits; official lists need none."""
+
+    seed: Count
+    ratios: Annotated[list[Share], Field(min_length=3, max_length=3)]
+
+    @model_validator(mode="after")
+    def _sum_to_one(self):
+        if abs(sum(self.ratios) - 1) > 1e-9:
+            raise ValueError("ratios must sum to 1")
+        return self
+
+
+class Start(Section):
+    """Where the weights of a backbone come from before any forgery label is seen."""
+
+    source: Literal["renderer", "timm", "none"]
+    weights: str | None
+    seed: Count
+    backbones: Annotated[list[str], Field(min_length=1)]
+    images: Positive
+    identities: Positive
+    size: Annotated[int, Field(ge=32, le=1024)]
+    train: Train
