@@ -32,6 +32,10 @@ class Df1Synth(Section):
     variants: Annotated[list[str], Field(min_length=1)]
 
 
+class JitterSynth(Section):
+    people: Count
+
+
 class Benchmark(Section):
     """The synthetic benchmark (DESIGN section 4)."""
 
@@ -46,6 +50,7 @@ class Benchmark(Section):
     celebdf: CelebSynth
     dfdc: DfdcSynth
     df1: Df1Synth
+    jitter: JitterSynth
 
 
 class Data(Section):

@@ -14,7 +14,7 @@ from ddet.codeid import code_id
 from ddet.errors import InputError
 from ddet.params import Benchmark, Runtime
 from ddet.seeds import canonical, derive
-from ddet.synth import backdrop, distort, identity, layout_celebdf, layout_dfdc, layout_ffpp
+from ddet.synth import backdrop, distort, identity, jitter, layout_celebdf, layout_dfdc, layout_ffpp, layout_folder
 from ddet.synth.canvas import Array
 from ddet.synth.encode import truncate, write_mp4, write_truth
 from ddet.synth.forge import METHODS, forge
@@ -29,8 +29,8 @@ COLUMNS = ["path", "clip_id", "dataset", "method", "target", "source", "label", 
 
 
 def plan(cfg: Benchmark) -> Plan:
-    """Plan all four datasets."""
-    return layout_ffpp.plan(cfg) + layout_celebdf.plan(cfg) + layout_dfdc.plan(cfg)
+    """Plan all four datasets, and the clips out of order."""
+    return layout_ffpp.plan(cfg) + layout_celebdf.plan(cfg) + layout_dfdc.plan(cfg) + layout_folder.plan(cfg)
 
 
 def render_benchmark(out: Path, cfg: Benchmark, runtime: Runtime) -> pd.DataFrame:
@@ -131,6 +131,8 @@ def _render_take(out: Path, cfg: Benchmark, take: Take) -> list[dict]:
 
 def forge_take(scene: Scene, shots: list, fake: Fake, cfg: Benchmark) -> tuple[list[Array], Array]:
     """Forge a filmed take: the frames before distortion and encoding, and the truth."""
+    if fake.generator == jitter.GENERATOR:
+        return jitter.jitter(scene, shots, fake.seed, fake.person)
     acts = talk(fake.source_take, 0, cfg.frames, cfg.fps)
     return forge(scene, shots, head_of(fake.source, cfg), acts, METHODS[fake.generator], fake.seed, fake.person)
 
