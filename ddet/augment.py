@@ -34,13 +34,30 @@ def _gauss_noise(p: float) -> A.BasicTransform:
 def _shift_scale_rotate(p: float) -> A.BasicTransform:
     """Shift by up to 1/16 of the crop, scale by up to a tenth, turn by up to 45 degrees, fill by mirroring.
 
-    Differs: ShiftScaleRotate is Affine in albumentations 2; the ranges are version 1's defaults.
+    Differs: ShiftScaleRotate is Affine in albumentations 2, which by itself scales each axis by another factor; the
+    ranges, and one factor for both, are version 1's.
     """
     return A.Affine(
         translate_percent=(-0.0625, 0.0625),
         scale=(0.9, 1.1),
         rotate=(-45, 45),
         border_mode=cv2.BORDER_REFLECT_101,
+        keep_ratio=True,
+        p=p,
+    )
+
+
+def _slight_shift_scale_rotate(p: float) -> A.BasicTransform:
+    """Shift by up to a tenth of the crop, scale by up to a fifth, turn by up to 10 degrees, fill with black.
+
+    Paper: the list that ASRID released.
+    """
+    return A.Affine(
+        translate_percent=(-0.1, 0.1),
+        scale=(0.8, 1.2),
+        rotate=(-10, 10),
+        border_mode=cv2.BORDER_CONSTANT,
+        keep_ratio=True,
         p=p,
     )
 
@@ -52,6 +69,11 @@ TEXTURE: dict[str, Step] = {  # sharpness and contrast: one of them, each as lik
     "Emboss": lambda p: A.Emboss(p=p),
     "RandomBrightnessContrast": lambda p: A.RandomBrightnessContrast(p=p),
 }
+COLOUR: dict[str, Step] = {  # ASRID's: one of them, each as likely as the others
+    "RandomBrightnessContrast": lambda p: A.RandomBrightnessContrast(p=p),
+    "FancyPCA": lambda p: A.FancyPCA(p=p),
+    "HueSaturationValue": lambda p: A.HueSaturationValue(p=p),
+}
 STEPS: dict[str, Step] = {  # the operations that params may name
     "RandomRotate90": lambda p: A.RandomRotate90(p=p),
     "Transpose": lambda p: A.Transpose(p=p),
@@ -62,6 +84,11 @@ STEPS: dict[str, Step] = {  # the operations that params may name
     "ShiftScaleRotate": _shift_scale_rotate,
     "Texture": lambda p: A.OneOf([make(1) for make in TEXTURE.values()], p=p),
     "HueSaturationValue": lambda p: A.HueSaturationValue(p=p),
+    "ImageCompression": lambda p: A.ImageCompression(quality_range=(60, 100), p=p),
+    "GaussianBlur": lambda p: A.GaussianBlur(blur_limit=(3, 3), p=p),
+    "Colour": lambda p: A.OneOf([make(1) for make in COLOUR.values()], p=p),
+    "ToGray": lambda p: A.ToGray(p=p),
+    "SlightShiftScaleRotate": _slight_shift_scale_rotate,
 }
 
 

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback
@@ -15,7 +14,13 @@ from fastai.learner import Learner, Metric
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-BEST = {"frame_auc": max, "accuracy": max, "valid_loss": min}  # which end of each metric selects the weights
+BEST = {  # which end of each metric selects the weights
+    "frame_auc": max,
+    "accuracy": max,
+    "valid_loss": min,
+    "clip_auc": max,
+    "clip_log_loss": min,
+}
 
 
 class DeviceAmp(MixedPrecision):
@@ -78,12 +83,34 @@ class FrameAuc(Metric):
         self.logits.append(learn.pred.detach().float().cpu())
         self.labels.append(learn.y.detach().cpu())
 
+    def scored(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return log-probabilities n x 2 and labels n; of several scores side by side (n x 2 x H) the first counts."""
+        logs = torch.cat(self.logits).log_softmax(1)
+        return (logs if logs.ndim == 2 else logs[..., 0]), torch.cat(self.labels)
+
     @property
     def value(self) -> float:
-        prob, label = torch.cat(self.logits).softmax(1)[:, 1].numpy(), torch.cat(self.labels).numpy()
-        if len(np.unique(label)) < 2 or not np.isfinite(prob).all():
+        logs, label = self.scored()
+        if len(label.unique()) < 2 or not logs.isfinite().all():
             return math.nan
-        return float(roc_auc_score(label, prob))
+        return float(roc_auc_score(label.numpy(), logs[:, 1].exp().numpy()))
+
+
+class ClipAuc(FrameAuc):
+    """The same over clips, where a sample is a clip."""
+
+    name = "clip_auc"
+
+
+class ClipLogLoss(ClipAuc):
+    """Log loss over clips, probabilities clipped to 1e-15 as the DFDC scorer does; nan where one is nan."""
+
+    name = "clip_log_loss"
+
+    @property
+    def value(self) -> float:
+        logs, label = self.scored()
+        return float(-logs.gather(1, label[:, None]).double().clamp(min=math.log(1e-15)).mean())
 
 
 class KeepBest(Callback):
@@ -131,6 +158,35 @@ class History(Callback):
         frame["lr"] = [float(recorder.lrs[i - 1]) for i in recorder.iters]
         frame["selected"] = (frame.index == self.keep_best.best_epoch).astype(int)
         return frame
+
+
+class StepLosses(Callback):
+    """Write `file` anew after each epoch: the loss of every training batch as it was, beside fastai's smoothed one.
+
+    One row a batch: step (from 1), epoch, loss, smooth.
+    """
+
+    order = 81  # after History, before Resume
+
+    def __init__(self, file: Path):
+        self.file = file
+        self.load_state_dict({"rows": []})
+
+    def after_batch(self) -> None:
+        if self.training:
+            smooth = float(self.recorder.losses[-1])
+            self.rows.append((len(self.rows) + 1, self.epoch + 1, float(self.loss.detach()), smooth))
+
+    def after_epoch(self) -> None:
+        partial = self.file.with_suffix(".partial")
+        pd.DataFrame(self.rows, columns=["step", "epoch", "loss", "smooth"]).to_csv(partial, index=False)
+        os.replace(partial, self.file)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows = list(state["rows"])
 
 
 class Progress(Callback):

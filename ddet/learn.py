@@ -21,6 +21,7 @@ from ddet import params
 from ddet.callbacks import DeviceAmp, FrameAuc, History, KeepBest, Progress, SampleEpoch, StepDecay
 from ddet.errors import InputError
 from ddet.resume import FOLDER, ResumableLearner, Resume
+from ddet.schedules import SCHEDULES
 from ddet.seeds import canonical, derive, seed_everything
 
 WEIGHTS, HISTORY = "weights.safetensors", "history.csv"
@@ -97,12 +98,14 @@ def build_learner(
 
 
 def _run(learn: Learner, cfg: params.Train) -> None:
-    """Train by the schedule: fastai's one-cycle policy, a constant rate, or a rate that drops in steps."""
+    """Train by the schedule: fastai's one-cycle policy, a constant rate, one that drops in steps, or one of torch's."""
     if cfg.schedule == "one_cycle":
         learn.fit_one_cycle(cfg.epochs, cfg.lr, wd=cfg.wd)
-    else:
-        decay = [StepDecay(cfg.lr, cfg.step_epochs, cfg.step_gamma)] if cfg.schedule == "step" else []
-        learn.fit(cfg.epochs, cfg.lr, wd=cfg.wd, cbs=decay)
+        return
+    moving = [SCHEDULES[cfg.schedule]()] if cfg.schedule in SCHEDULES else []
+    if cfg.schedule == "step":
+        moving = [StepDecay(cfg.lr, cfg.step_epochs, cfg.step_gamma)]
+    learn.fit(cfg.epochs, cfg.lr, wd=cfg.wd, cbs=moving)
 
 
 def _identity(dls: DataLoaders, cfg: params.Train, seed: int) -> str:
@@ -135,13 +138,17 @@ def load_weights(model: nn.Module, path: Path) -> nn.Module:
 
 def predict(model: nn.Module, dl: DataLoader, precision: str = "fp32") -> np.ndarray:
     """Return prob_fake of each sample of `dl`, in its order: float32, n, in [0, 1]."""
+    return outputs(model, dl, precision).softmax(1)[:, 1].numpy()
+
+
+def outputs(model: nn.Module, dl: DataLoader, precision: str = "fp32") -> torch.Tensor:
+    """Return what `model` says of each sample of `dl`, in its order, in eval mode: float32, on the CPU."""
     device = dl.device
     check_precision(precision, device)
     model.to(device).eval()
     cast = torch.autocast(device.type, DTYPES[precision], enabled=precision != "fp32")
     with torch.inference_mode(), cast:
-        logits = [model(x).float().cpu() for x, _ in dl]
-    return torch.cat(logits).softmax(1)[:, 1].numpy()
+        return torch.cat([model(*inputs).float().cpu() for *inputs, _ in dl])
 
 
 def predictions(rows: pd.DataFrame, prob_fake: np.ndarray) -> pd.DataFrame:

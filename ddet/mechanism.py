@@ -11,6 +11,7 @@ from ddet import ablation, bootstrap, params, verdicts
 from ddet.augment import draw, pipeline
 from ddet.data import loaders
 from ddet.data.crops import load_crop, resized
+from ddet.learn import predict
 from ddet.seeds import derive
 
 PLAIN = "plain"
@@ -36,12 +37,8 @@ def called_fake(
 
 
 def _prob_fake(net: torch.nn.Module, images: Sequence[np.ndarray], bs: int = 64) -> np.ndarray:
-    probs = []
-    with torch.inference_mode():
-        for at in range(0, len(images), bs):
-            x, _ = loaders.normalise((torch.from_numpy(np.stack(images[at : at + bs])), None))
-            probs.append(net(x).softmax(1)[:, 1].numpy())
-    return np.concatenate(probs)
+    dataset = loaders.ArrayDataset(np.stack(images), np.zeros(len(images), np.int64))
+    return predict(net, loaders.make_loader(dataset, bs, loaders.device("cpu")))
 
 
 def alarms(called: Sequence[Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:

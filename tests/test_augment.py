@@ -3,11 +3,12 @@
 from typing import get_args
 
 import albumentations as A
+import cv2
 import numpy as np
 import pytest
 
 from ddet import params
-from ddet.augment import STEPS, TEXTURE, draw, draw_together, draws, pipeline
+from ddet.augment import COLOUR, STEPS, TEXTURE, draw, draw_together, draws, pipeline
 
 MIRRORS = {"HorizontalFlip": 0.5, "VerticalFlip": 0.5}
 STRONG = {
@@ -19,9 +20,19 @@ STRONG = {
     "Texture": 0.2,
     "HueSaturationValue": 0.2,
 }
+ASRID = {
+    "ImageCompression": 0.5,
+    "GaussNoise": 0.1,
+    "GaussianBlur": 0.05,
+    "HorizontalFlip": 0.5,
+    "Colour": 0.7,
+    "ToGray": 0.2,
+    "SlightShiftScaleRotate": 0.5,
+}
 LISTS = {
     "flips": params.AugmentList(p=1.0, steps=MIRRORS),
     "genconvit": params.AugmentList(p=0.9, steps=STRONG),
+    "asrid": params.AugmentList(p=1.0, steps=ASRID),
     "rotation_flips": params.AugmentList(p=1.0, steps={"Rotate": 0.5, **MIRRORS}),
 }
 
@@ -121,15 +132,102 @@ def test_rotate_only_turns():
     assert max(change("Rotate")) < 5 < 20 < max(change("ShiftScaleRotate"))
 
 
-def test_texture_is_one_of_four_each_as_likely():
-    texture, image, seen = STEPS["Texture"](1.0), face(), set()
-    assert [type(t).__name__ for t in texture.transforms] == list(TEXTURE)
-    assert texture.transforms_ps == [0.25] * 4
-    record = A.Compose([texture], save_applied_params=True)
-    for seed in range(40):
-        [(name, _)] = [entry for entry in draw_together(record, seed, image=image)["applied_transforms"]]
-        seen.add(name)
-    assert seen == set(TEXTURE)
+def applied(name: str, seeds: range, p: float = 1.0) -> list[tuple[str, dict]]:
+    """Return what one step did to the face, seed by seed, with the numbers that it drew."""
+    record = A.Compose([STEPS[name](p)], save_applied_params=True)
+    return [entry for seed in seeds for entry in draw_together(record, seed, image=face())["applied_transforms"]]
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("Texture", TEXTURE), ("Colour", COLOUR)])
+def test_one_of_a_choice_is_taken_each_as_likely(name, kinds):
+    choice = STEPS[name](1.0)
+    assert [type(t).__name__ for t in choice.transforms] == list(kinds)
+    assert choice.transforms_ps == pytest.approx([1 / len(kinds)] * len(kinds))
+    done = [kind for kind, _ in applied(name, range(40))]
+    assert len(done) == 40 and set(done) == set(kinds)
+
+
+NEW = ["ImageCompression", "GaussianBlur", "Colour", "ToGray", "SlightShiftScaleRotate"]
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_a_step_acts_with_its_chance(name):
+    assert 60 < len(applied(name, range(300), 0.3)) < 120  # 90 expected, standard deviation 8
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_a_step_keeps_shape_and_type_and_draws_from_the_seed(name):
+    outs = [draw(only(name), face(), seed) for seed in range(12)]
+    assert {(o.shape, o.dtype.name) for o in outs} == {((48, 48, 3), "uint8")}
+    assert len({o.tobytes() for o in outs}) == (1 if name == "ToGray" else 12)
+    again = only(name)
+    assert all(np.array_equal(draw(again, face(), seed), o) for seed, o in enumerate(outs))
+
+
+def test_compression_is_jpeg_of_quality_60_to_100():
+    """As in version 1, OpenCV takes red for blue."""
+    drawn = [numbers["quality"] for _, numbers in applied("ImageCompression", range(300))]
+    assert set(drawn) == set(range(60, 101))
+    for seed, quality in enumerate(drawn[:5]):
+        packed = cv2.imencode(".jpg", face(), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        assert np.array_equal(draw(only("ImageCompression"), face(), seed), cv2.imdecode(packed, 1))
+
+
+def test_blur_reaches_the_next_pixel_and_no_further():
+    spot = np.zeros((15, 15, 3), np.uint8)
+    spot[7, 7] = 255
+    near = np.zeros((15, 15), bool)
+    near[6:9, 6:9] = True
+    for seed in range(30):
+        out = draw(only("GaussianBlur"), spot, seed)
+        assert np.array_equal(out.any(2), near)
+        assert abs(int(out[..., 0].sum()) - 255) <= 5 and out[7, 7, 0] == out.max()
+
+
+def test_gray_is_luma_in_all_channels():
+    colours = np.zeros((4, 4, 3), np.uint8)
+    colours[0, 0], colours[0, 1], colours[0, 2], colours[0, 3] = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
+    out = draw(only("ToGray"), colours, 1)
+    assert (np.ptp(out, axis=2) == 0).all()
+    assert out[0, :, 0].tolist() == [76, 150, 29, 90]  # .299, .587 and .114 of 255
+
+
+def test_colour_moves_levels_and_no_pixel():
+    """Equal colours stay equal, so that nothing is blurred, moved or noisy. FancyPCA moves all by a level or two."""
+    flat, moved = face(6).repeat(8, axis=0).repeat(8, axis=1), {name: [] for name in COLOUR}
+    for seed, (kind, _) in enumerate(applied("Colour", range(60))):
+        out = draw(only("Colour"), flat, seed)
+        assert np.array_equal(out, out[::8, ::8].repeat(8, axis=0).repeat(8, axis=1))
+        moved[kind].append(np.abs(out.astype(int) - flat).max())
+    assert {kind: np.median(by) > 5 for kind, by in moved.items()} == {name: name != "FancyPCA" for name in COLOUR}
+    assert 0 < max(moved["FancyPCA"]) < 8
+
+
+def test_slight_moves_stay_slight_and_fill_with_black():
+    """Fit the map of four marked corners: shift to a tenth, scale to a fifth, turn to 10 degrees."""
+    side, corners = 201, np.array([(60, 60), (60, 140), (140, 60), (140, 140)])  # rows and columns
+    moves, scales, turns, shades = [], [], [], []
+    for seed in range(150):
+        found = []
+        for y, x in corners:
+            image = np.full((side, side, 3), 40, np.uint8)
+            image[y - 3 : y + 4, x - 3 : x + 4] = 240
+            out = draw(only("SlightShiftScaleRotate"), image, seed)
+            found.append(np.mean(np.nonzero(out[..., 0] > 150), axis=1))
+        (y0, x0), (y1, x1), (y2, x2), _ = found
+        moves.append((np.mean(found, axis=0) - 100) / side)
+        turns.append(np.degrees(np.arctan2(y1 - y0, x1 - x0)))
+        scales += [np.hypot(y1 - y0, x1 - x0) / 80, np.hypot(y2 - y0, x2 - x0) / 80]
+        shades.append(out.min())
+    for found, limit in ((moves, 0.1), (turns, 10), (np.subtract(scales, 1), 0.2)):
+        assert 0.9 * limit < np.max(found) < 1.03 * limit and -1.03 * limit < np.min(found) < -0.9 * limit
+    assert np.median(shades) == 0
+
+
+@pytest.mark.parametrize("name", ["ShiftScaleRotate", "SlightShiftScaleRotate"])
+def test_both_axes_are_scaled_alike(name):
+    drawn = [numbers["scale"] for _, numbers in applied(name, range(20))]
+    assert all(scale["x"] == scale["y"] for scale in drawn) and len({scale["x"] for scale in drawn}) == 20
 
 
 def test_what_is_drawn_together_gets_the_same_draw():

@@ -49,8 +49,7 @@ BLOCKS = (2, 2, 2, 2)
 def slim_nfnet(pretrained: bool = False, **kwargs) -> NormFreeNet:
     """Build timm's `test_nfnet` with a stem half as wide.
 
-    Nearly all of its work is done there. Half as wide again it would no longer learn to read camera grain off the
-    pretext task, and detected less.
+    Nearly all of its work is done there.
     """
     cfg = replace(model_cfgs["test_nfnet"], stem_chs=64)
     return build_model_with_cfg(NormFreeNet, "slim_nfnet", pretrained, model_cfg=cfg, **kwargs)

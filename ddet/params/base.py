@@ -11,7 +11,7 @@ Rate = Annotated[float, Field(gt=0)]
 FFPP_METHODS = Literal["Deepfakes", "Face2Face", "FaceShifter", "FaceSwap", "NeuralTextures"]
 DATASETS = Literal["ffpp", "celebdf", "dfdc", "df1", "folder"]
 PROTOCOLS = Literal["official", "identity", "clip", "image"]
-SCHEDULES = Literal["one_cycle", "flat", "step"]
+SCHEDULES = Literal["one_cycle", "flat", "step", "cosine_restarts", "plateau", "one_cycle_torch", "exponential"]
 STEPS = Literal[  # the operations that ddet.augment builds
     "RandomRotate90",
     "Transpose",
@@ -22,6 +22,11 @@ STEPS = Literal[  # the operations that ddet.augment builds
     "ShiftScaleRotate",
     "Texture",
     "HueSaturationValue",
+    "ImageCompression",
+    "GaussianBlur",
+    "Colour",
+    "ToGray",
+    "SlightShiftScaleRotate",
 ]
 
 
@@ -53,7 +58,7 @@ class Train(Section):
     step_gamma: Annotated[float, Field(gt=0, le=1)]
     precision: Literal["fp32", "bf16", "fp16"]
     channels_last: bool
-    select: Literal["frame_auc", "valid_loss", "accuracy"]
+    select: Literal["frame_auc", "valid_loss", "accuracy", "clip_auc", "clip_log_loss"]
 
 
 class AugmentList(Section):
