@@ -1,7 +1,7 @@
 """Rows of an ablation as runs: an arm and a seed become configurations, keys, and finished fits."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch import nn
 
 from ddet import learn, models, params, paths, train
 from ddet.data import rows as crop_rows
+from ddet.data.loaders import CLASSES
 from ddet.errors import InputError
 from ddet.runs import RECORD, Store, fingerprint
 
@@ -24,23 +25,35 @@ CODE = ["ddet.train"]  # what computes a run
 class Row:
     """One line of a table, trained with one seed: the configuration of each stage of its curriculum.
 
-    A name shapes no run. The first stage starts from the backbone's weights, each further one from the stage before,
-    whose key it takes up when that is known.
+    A name shapes no run. `data` says which of the `Inputs` it meets. The first stage starts from the backbone's
+    weights, each further one from the stage before, whose key it takes up when that is known.
     """
 
     arm: str
     seed: int
-    split: str
+    data: str
     stages: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the fits of a section see: crops per protocol with their fingerprint, start weights per backbone."""
+    """What the fits of a section see: crops by name with their fingerprint, start weights by backbone."""
 
     rows: dict[str, pd.DataFrame]
     hashes: dict[str, str]
     starts: dict[str, str]
+
+
+def of_part(section: params.Herd | params.Asrid, part: str, only: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the arms that one notebook trains, in their order.
+
+    Raises:
+        InputError: `only` names an arm that is not of this part.
+    """
+    arms = {name: arm for name, arm in section.arms.items() if arm.part == part}
+    if unknown := sorted(set(only or ()) - set(arms)):
+        raise InputError(f"only = {list(only)}", f"{unknown[0]!r} is no arm here", f"use some of {', '.join(arms)}")
+    return {name: arm for name, arm in arms.items() if only is None or name in only}
 
 
 def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = paths.FACES) -> Inputs:
@@ -50,12 +63,21 @@ def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = p
         InputError: a protocol or a class that the data lack, a backbone without start weights.
     """
     splits = {arm.split or section.split for arm in arms.values()}
-    rows = {split: crop_rows.load(faces, section.dataset, split) for split in sorted(splits)}
-    for split, part in rows.items():
-        check_classes(part, f"{section.dataset}, protocol {split}")
-    backbones = {model_of(section, arm).backbone for arm in arms.values()}
+    wanted = {split: (section.dataset, split) for split in splits}
+    return gather(wanted, {model_of(section, arm).backbone for arm in arms.values()}, faces)
+
+
+def gather(wanted: Mapping[str, tuple[str, str]], backbones: Iterable[str], faces: Path) -> Inputs:
+    """Load crops by name, each of a (dataset, protocol), and the keys of start weights.
+
+    Raises:
+        InputError: as `inputs`.
+    """
+    rows = {name: crop_rows.load(faces, *wanted[name]) for name in sorted(wanted)}
+    for name, part in rows.items():
+        check_classes(part, f"{wanted[name][0]}, protocol {wanted[name][1]}")
     starts = {backbone: start_of(backbone)[1] for backbone in sorted(backbones)}
-    return Inputs(rows, {split: fingerprint(part[crop_rows.SHAPES_A_RUN]) for split, part in rows.items()}, starts)
+    return Inputs(rows, {name: fingerprint(part[crop_rows.SHAPES_A_RUN]) for name, part in rows.items()}, starts)
 
 
 def check_classes(rows: pd.DataFrame, where: str) -> None:
@@ -65,7 +87,7 @@ def check_classes(rows: pd.DataFrame, where: str) -> None:
         InputError: names the split and the class.
     """
     for split in ("train", "valid", "test"):
-        for label, name in ((0, "real"), (1, "fake")):
+        for label, name in CLASSES.items():
             if not ((rows["split"] == split) & (rows["label"] == label)).any():
                 cause = f"split {split} holds no {name} crop"
                 raise InputError(where, cause, "choose another protocol or add clips")
@@ -96,8 +118,9 @@ def _stages(section: params.Herd, arm: params.Arm, seed: int, given: Inputs) -> 
     own = {key: getattr(arm, key) for key in ("bs", "lr", "wd") if getattr(arm, key) is not None}
     epochs = arm.epochs if isinstance(arm.epochs, list) else [arm.epochs or section.train.epochs] * len(curriculum)
     return tuple(
-        shared | {"mask": section.stages[stage], "train": section.train.model_dump() | own | {"epochs": count}}
-        for stage, count in zip(curriculum, epochs, strict=True)
+        shared
+        | {"mask": section.stages[stage], "train": section.train.model_dump() | own | {"epochs": count}, "stage": depth}
+        for depth, (stage, count) in enumerate(zip(curriculum, epochs, strict=True))
     )
 
 
@@ -133,16 +156,21 @@ def start_of(backbone: str, table: Path = STARTS) -> tuple[Path | None, str]:
 
 
 def run(
-    store: Store, planned: Sequence[Row], given: Inputs, runtime: params.Runtime, crops: Path = paths.FACES
+    store: Store,
+    planned: Sequence[Row],
+    given: Inputs,
+    runtime: params.Runtime,
+    crops: Path = paths.FACES,
+    fit: Callable = train.train,
 ) -> pd.DataFrame:
-    """Train what the store lacks, `runtime.fits` at a time, and return one line a row.
+    """Train what the store lacks with `fit`, `runtime.fits` at a time, and return one line a row.
 
     Columns: arm, seed, key and folder of the last stage, `chain`: the keys of all its stages.
     """
     chains: list[list[Path]] = [[] for _ in planned]
     for depth in range(max((len(row.stages) for row in planned), default=0)):
         wave = [(row, chain) for row, chain in zip(planned, chains, strict=True) if depth < len(row.stages)]
-        asks = [_ask(row, chain, given, runtime, crops) for row, chain in wave]
+        asks = [_ask(row, chain, given, runtime, crops, fit) for row, chain in wave]
         for (_, chain), folder in zip(wave, store.get_many(asks, runtime.fits), strict=True):
             chain.append(folder)
     return pd.DataFrame(
@@ -151,16 +179,20 @@ def run(
     )
 
 
-def _ask(row: Row, chain: list[Path], given: Inputs, runtime: params.Runtime, crops: Path) -> tuple[dict, Callable]:
+def _ask(
+    row: Row, chain: list[Path], given: Inputs, runtime: params.Runtime, crops: Path, fit: Callable
+) -> tuple[dict, Callable]:
     config = row.stages[len(chain)]
     if chain:
         config, start = config | {"start": {"stage": chain[-1].name}}, chain[-1] / learn.WEIGHTS
     else:
         start = start_of(config["model"]["backbone"])[0]
-    return config, partial(train.train, config, given.rows[row.split], crops, start, runtime)
+    return config, partial(fit, config, given.rows[row.data], crops, start, runtime)
 
 
-def complete(done: pd.DataFrame, section: params.Herd, arms: Mapping[str, params.Arm]) -> bool:
+def complete(
+    done: pd.DataFrame, section: params.Herd | params.Asrid, arms: Mapping[str, params.Arm | params.AsridArm]
+) -> bool:
     """Say whether every arm has a run of every seed."""
     counts = done.groupby("arm")["seed"].nunique()
     return all(counts.get(name, 0) == (arm.seeds or section.seeds) for name, arm in arms.items())

@@ -44,7 +44,8 @@ STYLE = {
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
+    """Draw in the one style of the figures."""
     with mpl.rc_context(STYLE):
         yield
 
@@ -57,7 +58,7 @@ def save(figure: Figure, name: str, folder: Path = paths.FIGURES, svg: bool = Tr
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}.png"]
-    with _styled():
+    with styled():
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
         written[0].write_bytes(_light(buffer))
@@ -77,7 +78,7 @@ def contact_sheet(
     _same_length("contact_sheet", images, titles, masks if masks is not None else images)
     figure, axes = _grid(len(images), columns, 1.35, title_lines=max(t.count("\n") for t in titles) + 1)
     for i, (image, title) in enumerate(zip(images, titles, strict=True)):
-        _photo(axes[i], image, title)
+        photo(axes[i], image, title)
         if masks is not None:
             _outline(axes[i], masks[i])
     return figure
@@ -98,7 +99,7 @@ def cam_grid(
     pairs = [np.concatenate([crop, _overlay(crop, cam)], axis=1) for crop, cam in zip(crops, maps, strict=True)]
     figure, axes = _grid(len(pairs), columns, 2.5, aspect=2, title_lines=max(t.count("\n") for t in titles) + 1)
     for i, (pair, mask, title) in enumerate(zip(pairs, masks, titles, strict=True)):
-        _photo(axes[i], pair, title)
+        photo(axes[i], pair, title)
         _outline(axes[i], np.concatenate([mask, mask], axis=1))
     return figure
 
@@ -109,9 +110,9 @@ def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]], metric: str
     Args:
         histories: arm -> the history of each seed, with the columns epoch, train_loss, valid_loss and `metric`.
     """
-    with _styled():
+    with styled():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
-        for arm, colour in _coloured(histories):
+        for arm, colour in coloured(histories):
             _curves(left, histories[arm], "train_loss", colour, "--", None)
             _curves(left, histories[arm], "valid_loss", colour, "-", arm)
             _curves(right, histories[arm], metric, colour, "-", arm)
@@ -126,7 +127,7 @@ def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]], metric: str
 def confusion_matrices(counts: Mapping[str, np.ndarray]) -> Figure:
     """Draw the 2 x 2 counts of `metrics.confusion` per arm: number, and its share of the true class in per cent."""
     figure, axes = _grid(len(counts), len(counts), 2.3, title_lines=2)
-    with _styled():
+    with styled():
         for axis, (arm, matrix) in zip(axes, counts.items(), strict=True):
             share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
             axis.imshow(share, vmin=0, vmax=1, cmap="Blues")
@@ -146,9 +147,9 @@ def confusion_matrices(counts: Mapping[str, np.ndarray]) -> Figure:
 def roc_curves(preds: Mapping[str, Sequence[pd.DataFrame]], level: str = "frame") -> Figure:
     """Draw ROC curves per arm: seeds thin, thick their mean hit rate per false alarm rate; mean AUC in the legend."""
     grid = np.linspace(0, 1, 201)
-    with _styled():
+    with styled():
         figure, axis = plt.subplots(figsize=(4.6, 4.4))
-        for arm, colour in _coloured(preds):
+        for arm, colour in coloured(preds):
             scored = [metrics.arrays(p, level)[:2] for p in preds[arm]]
             curves = [roc_curve(y, p)[:2] for y, p in scored]
             for alarms, hits in curves:
@@ -169,11 +170,11 @@ def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequ
         tables: panel title -> one row per value of `x`, with the columns `x` and, of every metric in `names`,
             <name>, <name>_low and <name>_high.
     """
-    with _styled():
+    with styled():
         figure, axes = plt.subplots(1, len(tables), figsize=(4.4 * len(tables), 3.6), sharey=True, squeeze=False)
         for axis, (title, table) in zip(axes.flat, tables.items(), strict=True):
             table = table.sort_values(x)
-            for name, colour in _coloured(dict.fromkeys(names)):
+            for name, colour in coloured(dict.fromkeys(names)):
                 axis.fill_between(table[x], table[f"{name}_low"], table[f"{name}_high"], color=colour, alpha=0.12, lw=0)
                 axis.plot(table[x], table[name], color=colour, marker="o", ms=4, lw=1.8, label=name)
             axis.set(xscale="log", xlabel=xlabel, title=title)
@@ -186,7 +187,7 @@ def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequ
 def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Figure:
     """Draw one line an arm: the estimate with its interval over people (bar) and each seed (small dots)."""
     names = list(estimates)[::-1]
-    with _styled():
+    with styled():
         figure, axis = plt.subplots(figsize=(6.4, 0.26 * len(names) + 0.9))
         for y, name in enumerate(names):
             e = estimates[name]
@@ -199,7 +200,8 @@ def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Fig
     return figure
 
 
-def _coloured(arms: Mapping) -> Iterator[tuple[str, str]]:
+def coloured(arms: Mapping) -> Iterator[tuple[str, str]]:
+    """Pair each arm with its colour."""
     return ((arm, COLOURS[i % len(COLOURS)]) for i, arm in enumerate(arms))
 
 
@@ -217,7 +219,7 @@ def _grid(count: int, columns: int, width: float, aspect: float = 1, title_lines
         raise InputError("figure", "nothing to show", "pass at least one image or arm")
     columns = min(columns, count)
     rows = -(-count // columns)
-    with _styled():
+    with styled():
         size = (columns * width, rows * (width / aspect + 0.19 * title_lines))
         figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axis in axes.flat:
@@ -225,7 +227,8 @@ def _grid(count: int, columns: int, width: float, aspect: float = 1, title_lines
     return figure, axes.flat[:count]
 
 
-def _photo(axis: Axes, image: np.ndarray, title: str) -> None:
+def photo(axis: Axes, image: np.ndarray, title: str) -> None:
+    """Show an image (uint8 H x W x 3) under its title."""
     axis.imshow(image, interpolation="antialiased")
     axis.set_title(title, fontsize=8)
 

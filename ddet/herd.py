@@ -15,18 +15,6 @@ COLUMNS = [
 ]  # the paper's three columns, then what its mixed F1 definitions hide
 
 
-def of_part(section: params.Herd, part: str, only: Sequence[str] | None = None) -> dict[str, params.Arm]:
-    """Return the arms that one notebook trains, in their order.
-
-    Raises:
-        InputError: `only` names an arm that is not of this part.
-    """
-    arms = {name: arm for name, arm in section.arms.items() if arm.part == part}
-    if unknown := sorted(set(only or ()) - set(arms)):
-        raise InputError(f"only = {list(only)}", f"{unknown[0]!r} is no arm here", f"use some of {', '.join(arms)}")
-    return {name: arm for name, arm in arms.items() if only is None or name in only}
-
-
 def sweep(section: params.Herd) -> dict[str, params.Arm]:
     """Return the arms of the sweep: every weight on every class, and the plain loss, on each training set."""
     cfg, arms = section.sweep, {}
@@ -114,7 +102,7 @@ def protocols(preds: Mapping[str, Sequence[pd.DataFrame]], names: Sequence[str],
         found = bootstrap.over_seeds(preds[name], cfg)
         line = {"arm": name}
         for metric in ("frame_accuracy", "frame_macro_f1", "frame_auc", "clip_auc"):
-            e = found[metric]
-            line[metric] = f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"
+            line[metric] = tables.with_interval(found[metric])
+        e = found["frame_auc"]
         lines.append(line | {"crops": e.frames, "clips": e.clips, "groups": e.groups, "seeds": len(e.per_seed)})
     return pd.DataFrame(lines)

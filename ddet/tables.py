@@ -124,15 +124,34 @@ def results_table(
         InputError: an arm without one key per seed, a name that is no row of the paper, an unknown metric.
     """
     names = dict(names or {})
+    _check(preds, keys, names, list(published["row"].unique()), columns)
+    found = {names.get(arm, arm): bootstrap.over_seeds(preds[arm], cfg) for arm in preds}
+    behind = {names.get(arm, arm): keys[arm] for arm in preds}
+    return set_beside(found, behind, columns, published, caption, note)
+
+
+def set_beside(
+    found: Mapping[str, Mapping[str, bootstrap.Estimate]],
+    keys: Mapping[str, Sequence[str]],
+    columns: Sequence[Column],
+    published: pd.DataFrame,
+    caption: str,
+    note: str = "",
+) -> Table:
+    """Set estimates beside a published table, in the paper's order of rows; our own further rows follow.
+
+    Args:
+        found: row -> metric -> our estimate; a metric that a row lacks leaves the cell empty.
+        keys: row -> the keys of the runs behind it.
+    """
     paper = published.sort_values(["row_order", "column_order"])
     order = list(paper["row"].unique())
-    _check(preds, keys, names, order, columns)
-    arms = {names.get(arm, arm): arm for arm in preds}
-    rows = {}
-    for row in [*order, *(row for row in arms if row not in order)]:
-        estimates = bootstrap.over_seeds(preds[arms[row]], cfg) if row in arms else {}
-        behind = tuple(keys[arms[row]]) if row in arms else ()
-        rows[row] = {c.title: _cell(estimates.get(c.metric), paper, row, c, behind) for c in columns}
+    rows = {
+        row: {
+            c.title: _cell(found.get(row, {}).get(c.metric), paper, row, c, tuple(keys.get(row, ()))) for c in columns
+        }
+        for row in [*order, *(row for row in found if row not in order)]
+    }
     return Table(caption, note, tuple(columns), rows)
 
 
@@ -146,6 +165,11 @@ def half_up(value: float, digits: int) -> str:
     if value != value:
         return EMPTY
     return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
+def with_interval(e: bootstrap.Estimate, digits: int = DIGITS) -> str:
+    """Write an estimate as text: value [low, high]."""
+    return f"{half_up(e.value, digits)} [{half_up(e.low, digits)}, {half_up(e.high, digits)}]"
 
 
 def write_frame(frame: pd.DataFrame, folder: Path, name: str, caption: str, note: str = "") -> list[Path]:

@@ -33,7 +33,7 @@ def only(**changes) -> dict:
 
 def test_a_plan_lists_arms_in_their_order_and_seeds_within():
     rows = planned(2, RF=arm("flips"), NA=arm(seeds=1))
-    assert [(r.arm, r.seed, r.split) for r in rows] == [("RF", s, "identity") for s in (0, 1)] + [("NA", 0, "identity")]
+    assert [(r.arm, r.seed, r.data) for r in rows] == [("RF", s, "identity") for s in (0, 1)] + [("NA", 0, "identity")]
     assert [r.stages[0]["seed"] for r in rows] == [0, 1, 0]
 
 
@@ -48,6 +48,7 @@ def test_a_plain_arm_is_one_stage_of_what_the_section_says():
         "per_class": 3,
         "seed": 0,
         "start": {"backbone": f"s of {NET.backbone}"},
+        "stage": 0,
         "train": TRAIN.model_dump(),
     }
 
@@ -99,11 +100,12 @@ def test_the_order_of_steps_shapes_a_key():
     assert json.dumps(one.stages, sort_keys=True) != json.dumps(other.stages, sort_keys=True)
 
 
-def test_the_stages_of_a_curriculum_differ_in_mask_and_epochs_alone():
+def test_the_stages_of_a_curriculum_differ_in_mask_epochs_and_place_alone():
     first, second, third = planned(MEP=arm(**MEP))[0].stages
     assert [s["mask"] for s in (first, second, third)] == ["eyes", "none", "eyes"]
     assert [s["train"]["epochs"] for s in (first, second, third)] == [1, 2, 1]
-    assert third == first and second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}}
+    assert third == first | {"stage": 2}
+    assert second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}, "stage": 1}
 
 
 def test_one_number_of_epochs_holds_for_each_stage():
@@ -229,7 +231,7 @@ def fits(monkeypatch):
 
 
 def ran(root, *rows: ablation.Row) -> pd.DataFrame:
-    return ablation.run(store(root), rows, given(), RUNTIME, root)
+    return ablation.run(store(root), rows, given(), RUNTIME, root, train.train)
 
 
 def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
@@ -282,7 +284,7 @@ def test_a_wave_is_trained_as_many_at_a_time_as_the_runtime_says(fits, tmp_path,
     get_many = kept.get_many
     monkeypatch.setattr(kept, "get_many", lambda asks, jobs: (asked.append((len(asks), jobs)), get_many(asks))[1])
     rows = planned(2, NA=arm(), MEP=arm(**MEP))
-    ablation.run(kept, rows, given(), RUNTIME.model_copy(update={"fits": 3}), tmp_path)
+    ablation.run(kept, rows, given(), RUNTIME.model_copy(update={"fits": 3}), tmp_path, train.train)
     assert asked == [(4, 3), (2, 3), (2, 3)]
 
 

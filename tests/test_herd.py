@@ -56,20 +56,20 @@ def runs(tmp_path):
 def test_the_parts_deal_out_every_arm_once(file):
     cfg = params.load(file).herd
     parts = ("augmentation", "masked_eyes", "weighted_loss", "results")
-    dealt = [arm for part in parts for arm in herd.of_part(cfg, part)]
-    assert sorted(dealt) == sorted(cfg.arms) and all(herd.of_part(cfg, part) for part in parts)
+    dealt = [arm for part in parts for arm in ablation.of_part(cfg, part)]
+    assert sorted(dealt) == sorted(cfg.arms) and all(ablation.of_part(cfg, part) for part in parts)
 
 
 def test_a_part_keeps_the_order_of_the_file_whatever_only_says():
-    assert list(herd.of_part(section(), "augmentation")) == ["Base", "NA", "RF"]
-    assert list(herd.of_part(section(), "augmentation", ["RF", "Base"])) == ["Base", "RF"]
-    assert herd.of_part(section(), "augmentation", []) == {}
+    assert list(ablation.of_part(section(), "augmentation")) == ["Base", "NA", "RF"]
+    assert list(ablation.of_part(section(), "augmentation", ["RF", "Base"])) == ["Base", "RF"]
+    assert ablation.of_part(section(), "augmentation", []) == {}
 
 
 @pytest.mark.parametrize("name", ["WL", "rf"])
 def test_an_arm_of_another_part_is_one_line(name):
     with pytest.raises(InputError, match=rf"^only = \['NA', '{name}'\]: '{name}' is no arm here; use .* Base, NA, RF$"):
-        herd.of_part(section(), "augmentation", ["NA", name])
+        ablation.of_part(section(), "augmentation", ["NA", name])
 
 
 def test_rows_name_the_paper_s_rows_in_the_order_of_the_arms():

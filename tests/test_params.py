@@ -39,7 +39,7 @@ def test_every_profile_validates(file):
 def test_profiles_have_identical_keys_save_within_arms_and_lists():
     trees = {f: keys(YAML(typ="safe").load(f.read_text())) for f in FILES}
     assert len(trees) == 3
-    free = (".herd.arms.", ".herd.augment.")
+    free = (".herd.arms.", ".herd.augment.", ".asrid.arms.", ".asrid.lists.")
     outside = {f: {key for key in found if not key.startswith(free)} for f, found in trees.items()}
     assert {".herd.arms", ".herd.sweep.weights", ".runtime.fits"} <= outside[paths.PARAMS]
     for file, found in outside.items():
@@ -57,7 +57,17 @@ def test_profiles_have_the_same_arms_that_differ_in_scale_alone():
     assert len(arms) > 20 and all(other == arms for other in others)
 
 
+def test_profiles_have_the_same_arms_of_asrid_that_differ_in_scale_alone():
+    def told(arm: params.AsridArm) -> params.AsridArm:
+        return arm.model_copy(update={"epochs": None, "seeds": None})
+
+    arms, *others = ([(name, told(arm)) for name, arm in params.load(f).asrid.arms.items()] for f in FILES)
+    assert len(arms) > 20 and all(other == arms for other in others)
+
+
 def test_profiles_have_the_same_lists():
+    lists, *others = (params.load(f).asrid.lists for f in FILES)
+    assert all(other == lists for other in others)
     lists, *others = (list(params.load(f).herd.augment.items()) for f in FILES)
     assert all(other == lists for other in others)
 
@@ -88,6 +98,18 @@ RATE = r"(^herd:(?:.*\n)+?  train: \{.*?lr: )[\d.e-]+"
         (r"per_class: \d+", "per_class: [4]", "herd.per_class = [4]; it must be a valid integer"),
         (r"ratios: \[.*\]", "ratios: [0.5, 0.2, 0.2]", "ratios must sum to 1"),
         (r"crf: \d+", "crf: 99", "benchmark.crf = 99; it must be less than or equal to 51"),
+        # asrid
+        (
+            r"strategy: spatial",
+            "strategy: spatail",
+            "asrid.arms.Spatial.strategy = 'spatail'; it must be 'static_old', 'static_new', 'static_mix', 'spatial'",
+        ),
+        (r"w: 0\.8", "w: 1.2", "asrid.arms.Dyn (0.2).w = 1.2; it must be less than or equal to 1"),
+        (r", w: 0\.8", "", "dynamic needs w, the share of the static score, in (0, 1)"),
+        (r"strategy: spatial", "strategy: spatial, w: 0.5", "w = 0.5, but spatial has no dynamic score"),
+        (r"positions: \d+", "positions: 2", "frames = 8, more than the model's positions = 2"),
+        (r"^  set: small", "  set: smal", "asrid: set = 'smal' does not exist, use one of small, large"),
+        (r"schedule: plateau", "schedule: plato", "asrid.arms.plateau.schedule = 'plato'; it must be 'one_cycle'"),
         # herd as a whole
         (r"^  imbalance: [\d.]+", "  imbalance: 0", "herd.imbalance = 0; it must be greater than 0"),
         (r"^  weight: [\d.]+", "  weight: 0", "herd.weight = 0; it must be greater than 0"),

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from ddet import paths
 from ddet.errors import InputError
+from ddet.params.asrid import Asrid, AsridArm, AsridModel
 from ddet.params.base import PROTOCOLS, STEPS, AugmentList, Report, Runtime, Section, Train
 from ddet.params.data import Benchmark, Data, Faces, Splits, Start
 from ddet.params.herd import Arm, Herd, Leaky, Model, ModelChange, Sweep
@@ -23,6 +24,9 @@ __all__ = [
     "PROTOCOLS",
     "STEPS",
     "Arm",
+    "Asrid",
+    "AsridArm",
+    "AsridModel",
     "AugmentList",
     "Benchmark",
     "Data",
@@ -54,6 +58,7 @@ class Params(Section):
     splits: Splits
     start: Start
     herd: Herd
+    asrid: Asrid
     report: Report
 
 

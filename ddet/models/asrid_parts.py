@@ -1,0 +1,97 @@
+"""The pieces of ASRID: attention over frames or over places of a picture, the static heads, the dynamic head."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ddet.errors import InputError
+
+
+class FrameAttention(nn.Module):
+    """Let each frame look at the frames of its clip: N x F x D to the same shape, no value negative.
+
+    Paper: ASRID 4.2, as released: bias-free query, key and value layers, then multi-head attention, which projects
+    again, then ReLU. Attention in time, unlike the paper's Figure 3.
+    """
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        _divides("heads", heads, width)
+        self.query, self.key, self.value = (nn.Linear(width, width, bias=False) for _ in range(3))
+        self.heads = nn.MultiheadAttention(width, heads, batch_first=True)
+
+    def forward(self, x: Tensor, mask: Tensor | None, keep: bool) -> tuple[Tensor, Tensor | None]:
+        padding = None if mask is None else ~mask
+        looked = (self.query(x), self.key(x), self.value(x))
+        out, weights = self.heads(*looked, key_padding_mask=padding, need_weights=keep)
+        return out.relu(), weights
+
+
+class PictureAttention(nn.Module):
+    """Look at several places of each picture: R x C x h x w to R x D, no value negative, and maps R x M x h x w.
+
+    A map sums to one over its places.
+
+    Paper: what the text of ASRID 4.2 and its Figure 3 describe, and its released code lacks.
+    Differs: the multi-attentional detector that they cite adds texture features and a loss that keeps its maps apart.
+    """
+
+    def __init__(self, channels: int, maps: int, width: int):
+        super().__init__()
+        self.places = nn.Conv2d(channels, maps, 1, bias=False)  # a softmax over places ignores a bias
+        self.project = nn.Linear(maps * channels, width)
+
+    def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        maps = self.places(seen).flatten(2).softmax(-1)
+        pooled = maps @ seen.flatten(2).transpose(1, 2)  # R x M x C
+        return self.project(pooled.flatten(1)).relu(), maps.unflatten(2, seen.shape[2:])
+
+
+class DynamicHead(nn.Module):
+    """Judge N x F x D as a sequence: N x 2 logits (real, fake).
+
+    Paper: ASRID 4.2: sinusoidal positions, transformer encoder, mean over the sequence, fully connected layer.
+    """
+
+    def __init__(self, width: int, layers: int, heads: int, hidden: int, dropout: float, positions: int):
+        super().__init__()
+        _divides("layer_heads", heads, width)
+        self.register_buffer("positions", sinusoids(positions, width), persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        layer = nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.classify = nn.Linear(width, 2)
+        nn.init.uniform_(self.classify.weight, -0.1, 0.1)
+        nn.init.zeros_(self.classify.bias)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        x = self.dropout(x + self.positions[: x.shape[1]])
+        if mask is None:
+            return self.classify(self.encoder(x).mean(1))
+        x = self.encoder(x, src_key_padding_mask=~mask).masked_fill(~mask[..., None], 0)
+        return self.classify(x.sum(1) / mask.sum(1, keepdim=True))
+
+
+def old_head(width: int) -> nn.Sequential:
+    """Map R x D to R x 2 logits. Paper: the Baseline of ASRID, with the ReLU before softmax of its code."""
+    return nn.Sequential(nn.Linear(width, 2), nn.ReLU())
+
+
+def new_head(width: int, classes: int) -> nn.Sequential:
+    """Map R x D to R x classes logits. Paper: ASRID 4.2: batch normalisation and two fully connected layers."""
+    return nn.Sequential(
+        nn.Linear(width, width // 4), nn.BatchNorm1d(width // 4), nn.PReLU(), nn.Linear(width // 4, classes)
+    )
+
+
+def sinusoids(positions: int, width: int) -> Tensor:
+    """Return positions x width: sine in even columns, cosine in odd ones, wavelengths 2 pi to 20000 pi."""
+    place = torch.arange(positions, dtype=torch.float32)[:, None]
+    angle = place * torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, :width]
+
+
+def _divides(what: str, heads: int, width: int) -> None:
+    if width % heads:
+        raise InputError(f"{what} = {heads}", f"does not divide the width {width}", "change one of the two")

@@ -1,0 +1,90 @@
+"""The section `asrid`: attention-based suspicious region inconsistency detector."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ddet.params.base import DATASETS, PROTOCOLS, SCHEDULES, AugmentList, Positive, Rate, Section, Train, known
+
+STRATEGIES = Literal["static_old", "static_new", "static_mix", "spatial", "dynamic", "dynamic_mix"]
+PARTS = Literal["backbone", "attention", "static", "dynamic"]
+
+
+class AsridModel(Section):
+    """The network: a timm backbone whose `width` logits are the features, and what `ddet.models.asrid` builds on it."""
+
+    backbone: str
+    size: Annotated[int, Field(ge=32, le=1024)]
+    width: Positive
+    mode: Literal["paper", "code"]
+    heads: Positive
+    layers: Positive
+    layer_heads: Positive
+    hidden: Positive
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    positions: Positive
+    maps: Positive
+
+
+class AsridArm(Section):
+    """One row: a strategy, and what it changes in its section. The keys it leaves out are the section's."""
+
+    part: Literal["static", "dynamic"]
+    strategy: STRATEGIES
+    rows: dict[Literal["table2", "table3", "table4", "strength"], str] = {}
+    w: Annotated[float, Field(gt=0, le=1)] = 1.0
+    axis_bug: bool = False
+    synthetic: bool = False
+    set: str | None = None
+    mode: Literal["paper", "code"] | None = None
+    dataset: DATASETS | None = None
+    split: PROTOCOLS | None = None
+    sampling: Literal["videos", "pictures"] | None = None
+    augment: str | None = None
+    augment_per: Literal["clip", "frame"] | None = None
+    rates: dict[PARTS, Rate] = {}
+    accumulate: Positive = 1
+    seeds: Positive | None = None
+    epochs: Positive | None = None
+    bs: Positive | None = None
+    lr: Rate | None = None
+    wd: Annotated[float, Field(ge=0)] | None = None
+    schedule: SCHEDULES | None = None
+
+    @model_validator(mode="after")
+    def _weighs_what_there_is(self):
+        dynamic = self.strategy.startswith("dynamic")
+        if dynamic and self.w == 1:
+            raise ValueError(f"{self.strategy} needs w, the share of the static score, in (0, 1)")
+        if not dynamic and self.w != 1:
+            raise ValueError(f"w = {self.w}, but {self.strategy} has no dynamic score to weigh against")
+        return self
+
+
+class Asrid(Section):
+    """ASRID. `sets` names training sets by the number of clips of each split; a split without a number stays whole."""
+
+    dataset: DATASETS
+    split: PROTOCOLS
+    sets: Annotated[dict[str, dict[Literal["train", "valid", "test"], Positive]], Field(min_length=1)]
+    set: str
+    seeds: Positive
+    frames: Annotated[int, Field(ge=2)]
+    sampling: Literal["videos", "pictures"]
+    short: Literal["drop", "pad"]
+    scaling: Literal["imagenet", "raw"]
+    augment_per: Literal["clip", "frame"]
+    augment: str
+    lists: dict[str, AugmentList]
+    model: AsridModel
+    train: Train
+    arms: Annotated[dict[str, AsridArm], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_exist(self):
+        for where, arm in {"asrid": self, **self.arms}.items():
+            known(f"{where}: set", arm.set or self.set, self.sets)
+            known(f"{where}: augment", arm.augment or self.augment, self.lists)
+        if self.frames > self.model.positions:
+            raise ValueError(f"frames = {self.frames}, more than the model's positions = {self.model.positions}")
+        return self

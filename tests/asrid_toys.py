@@ -1,0 +1,51 @@
+"""Clips of noise whose fakes are darker, and a section of ASRID small enough to train in a test."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ddet import ablation, params
+from ddet.data import crops
+from ddet.runs import fingerprint
+
+MODEL = params.AsridModel(
+    backbone="mobilenetv3_small_050", size=32, width=16, mode="paper", heads=4, layers=1, layer_heads=4, hidden=8,
+    dropout=0.0, positions=8, maps=2,
+)  # fmt: skip
+TRAIN = params.Train(
+    epochs=2, bs=4, lr=1e-3, wd=0.0, opt="adamw", schedule="cosine_restarts", step_epochs=1, step_gamma=1.0,
+    precision="fp32", channels_last=False, select="clip_log_loss",
+)  # fmt: skip
+FRAMES = 3
+
+
+def arm(strategy: str = "static_mix", **changes) -> params.AsridArm:
+    return params.AsridArm(part="static", strategy=strategy, **changes)
+
+
+def section(seeds: int = 1, **changes) -> params.Asrid:
+    base = {"dataset": "dfdc", "split": "identity", "sets": {"small": {"train": 8, "valid": 4, "test": 4}, "large": {}}}
+    base |= {"set": "large", "seeds": seeds, "frames": FRAMES, "sampling": "videos", "short": "drop"}
+    base |= {"scaling": "imagenet", "augment_per": "frame", "augment": "none", "model": MODEL, "train": TRAIN}
+    base |= {"lists": {"none": params.AugmentList(p=1.0, steps={})}, "arms": {"StaNew + Mix": arm()}}
+    return params.Asrid(**(base | changes))
+
+
+def write_clips(root: Path, n: int = 32) -> pd.DataFrame:
+    """Write clips of three crops each; a quarter each in valid and test; one clip in train has two crops only."""
+    rng, rows = np.random.default_rng(0), []
+    for i in range(n):
+        split = ("train", "train", "valid", "test")[i // 2 % 4]
+        for frame in range(2 if i == 0 else FRAMES):
+            image = rng.integers(0, 250 - 80 * (i % 2), (32, 32, 3)).astype(np.uint8)
+            row = {"clip_id": f"dfdc/p/-/{i:02d}", "frame_idx": frame, "track": 0, "label": i % 2, "split": split}
+            row |= {"crop": f"{i}_{frame}.png", "sha": crops.digest(image), "group": f"g{i // 2}"}
+            crops.save_crop(root / row["crop"], image)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def given(rows: pd.DataFrame) -> ablation.Inputs:
+    names = ("dfdc, identity", "dfdc, clip")
+    return ablation.Inputs(dict.fromkeys(names, rows), dict.fromkeys(names, fingerprint(rows)), {MODEL.backbone: "s"})
