@@ -82,7 +82,7 @@ def three_zones(maps: Tensor, tau1: float, tau2: float, lam: float) -> Tensor:
     padded, padded_mean = F.pad(maps, (1, 1, 1, 1)), F.pad(mean, (1, 1, 1, 1))
     inside = F.pad(maps.new_ones(rows, columns), (1, 1, 1, 1))
     best, value, chosen = torch.zeros_like(mean), torch.zeros_like(mean), torch.zeros_like(mean)
-    open_ = torch.ones_like(mean, dtype=torch.bool)  # no pair has exceeded lam yet
+    pending = torch.ones_like(mean, dtype=torch.bool)  # no pair has exceeded lam yet
     rest, work = lam * count + (18 - count) * maps[:, 0], (torch.empty_like(mean), torch.empty_like(mean))
     for j in range(maps.shape[1]):  # k is the first map: after it, every map has been seen
         for y, x in SQUARE:
@@ -95,9 +95,9 @@ def three_zones(maps: Tensor, tau1: float, tau2: float, lam: float) -> Tensor:
                 best = torch.where(better, attention, best)
                 value = torch.where(better, average_there, value)
         excess = _excess(padded[:, j], _box(padded[:, j]), maps[:, 0], rest, *work)
-        fires = open_ & (excess > 0)
-        chosen, open_ = torch.where(fires, value, chosen), open_ & ~fires
-    chosen = torch.where(open_ & of_interest(maps, lam), value, chosen)
+        fires = pending & (excess > 0)
+        chosen, pending = torch.where(fires, value, chosen), pending & ~fires
+    chosen = torch.where(pending & of_interest(maps, lam), value, chosen)
     return torch.where(mean > tau1, mean, torch.where(mean < tau2, torch.zeros_like(mean), chosen))
 
 
