@@ -6,14 +6,16 @@ rules work on the device of `maps`; a CPU is fastest when given few crops at a t
 its cache.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ddet.errors import InputError
+from ddet.mapstore import Batches
 
 CHUNK = 1  # crops at a time on a CPU
 SQUARE = tuple(product(range(3), repeat=2))  # offsets (row, column) into a map that was padded by one pixel
@@ -118,6 +120,17 @@ def fuse(maps: Tensor, method: str, **thresholds: float) -> Tensor:
     if method not in METHODS:
         raise InputError(f"fusion {method!r}", "no such rule", f"use one of {', '.join(METHODS)}")
     return METHODS[method](_checked(maps), **thresholds)
+
+
+def of_stores(stores: Sequence[np.ndarray], method: str, **thresholds: float) -> Batches:
+    """Return what `mapstore.write` asks for the fusion of stored maps, n x H x W for each detector, crop by crop."""
+
+    def batches(start: int, stop: int) -> Iterator[np.ndarray]:
+        for at in range(start, stop, CHUNK):
+            maps = np.stack([store[at : min(at + CHUNK, stop)] for store in stores], axis=1)
+            yield fuse(torch.from_numpy(maps), method, **thresholds).numpy()
+
+    return batches
 
 
 def _checked(maps: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddet import fusion
+from ddet import fusion, mapstore
 from ddet.errors import InputError
 
 TAU1, TAU2, LAM = 0.3, 0.1, 0.15
@@ -165,6 +165,19 @@ def test_halves_are_fused_in_single_precision():
     halves = fusion.fuse(maps.half(), "union", tau1=TAU1, lam=LAM)
     assert halves.dtype == torch.float32
     torch.testing.assert_close(halves, fusion.union(maps.half().float(), TAU1, LAM))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_stored_maps_are_fused_crop_by_crop(tmp_path, jobs):
+    maps = random_maps(2, crops=7, rows=10, columns=10).half()
+    stores = []
+    for t in range(3):
+        one = maps[:, t].numpy()
+        stores.append(mapstore.write(tmp_path / str(t), lambda start, stop, one=one: [one[start:stop]], 7, 10, "abc"))
+    batches = fusion.of_stores(stores, "union", tau1=TAU1, lam=LAM)
+    fused = mapstore.write(tmp_path / "fused", batches, 7, 10, "abc", shard=3, jobs=jobs)
+    expected = fusion.fuse(maps, "union", tau1=TAU1, lam=LAM)
+    np.testing.assert_array_equal(fused, expected.half().numpy())
 
 
 @pytest.mark.parametrize(
