@@ -1,0 +1,41 @@
+"""Coverage of primary regions by hand, and their overlap with what is forged."""
+
+import numpy as np
+import pytest
+
+from ddet import cam, coverage
+
+MAPS = np.array([[[0, 0.2], [0.4, 1.0]], [[0, 0], [0, 1.0]], [[0, 0], [0, 0]], [[1, 1], [1, 0.3]]])
+
+
+def test_coverage_by_hand():
+    np.testing.assert_allclose(coverage.coverage(MAPS), [0.75, 0.25, 0, 1])
+    np.testing.assert_allclose(coverage.coverage(MAPS, 0.3), [0.5, 0.25, 0, 0.75]), "above, not at"
+    zeros = (MAPS == 0).mean(axis=(1, 2))
+    np.testing.assert_allclose(1 - coverage.coverage(MAPS), zeros)
+
+
+def test_the_table_by_hand():
+    table = coverage.coverage_table({"a": MAPS, "b": np.zeros_like(MAPS)}, ["FS", "DF", "FS", "DF"])
+    assert table.loc["a", (0.0, "FS")] == pytest.approx(37.5) and table.loc["a", (0.0, "DF")] == pytest.approx(62.5)
+    assert table.loc["a", (0.3, "FS")] == 25 and table.loc["a", (0.6, "DF")] == 50
+    assert (table.loc["b"] == 0).all()
+    assert table.columns.tolist() == [(t, m) for t in (0.0, 0.3, 0.6) for m in ("FS", "DF")]
+
+
+def test_halved_maps_are_covered_at_half_the_threshold():
+    np.testing.assert_array_equal(coverage.coverage(MAPS / 2, 0.3), coverage.coverage(MAPS, 0.6))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_the_overlap_is_that_of_the_positive_pixels(dtype):
+    maps = MAPS.astype(dtype)
+    maps[1, 0, 0] = np.finfo(dtype).smallest_subnormal  # positive all the same
+    forged = np.array([[[0, 1], [0, 1]]] * 4, bool)
+    found = coverage.primary_shares(maps, forged)
+    positive = maps > 0
+    expected = (positive & forged).sum(axis=(1, 2)) / (positive | forged).sum(axis=(1, 2))
+    np.testing.assert_allclose(found["iou"], [*expected[:2], np.nan, expected[3]])
+    others = cam.attention_shares(maps, forged)
+    for name in ("inside", "pointing", "area"):
+        np.testing.assert_array_equal(found[name], others[name])
