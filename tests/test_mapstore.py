@@ -98,13 +98,14 @@ def test_unfinished_maps_of_other_data_are_refused_too(tmp_path):
         write(tmp_path, Source(), data="xyz")
 
 
-@pytest.mark.parametrize("short", [True, False])
-def test_too_few_or_too_many_maps_are_one_line(tmp_path, short):
+@pytest.mark.parametrize("more", [-1, 1])
+@pytest.mark.parametrize("count", [8, COUNT])
+def test_too_few_or_too_many_maps_are_one_line(tmp_path, more, count):
     def wrong(start, stop):
-        yield truth()[: (stop - start - 1 if short else stop - start + 1)]
+        yield truth()[: stop - start + more]
 
     with pytest.raises(InputError, match="crops 0 to 8 did not get one map each"):
-        write(tmp_path, wrong)
+        write(tmp_path, wrong, count=count)
     with pytest.raises(InputError, match="unfinished"):
         mapstore.read(tmp_path, "abc")
 
