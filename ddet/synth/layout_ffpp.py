@@ -12,6 +12,7 @@ from ddet.synth.distort import draw
 from ddet.synth.plan import Clip, Fake, Plan, Take, Who, broken, shares
 
 ROOT, DF1 = "FaceForensics++", "DeeperForensics-1.0"
+SHARES = 0.6, 0.1, 0.3  # train, val, test: of 1,000 videos 140 are test videos, of as few as here that is too few pairs
 Pair = tuple[str, str]
 
 
@@ -53,7 +54,7 @@ def _pairs(rng: np.random.Generator, ids: list[str], people: dict[str, Who]) -> 
             order[k + 1], order[j] = order[j], order[k + 1]
     pairs = [(str(a), str(b)) for a, b in zip(order[::2], order[1::2], strict=True)]
     pairs = [pairs[i] for i in rng.permutation(len(pairs))]
-    train, val, _ = shares(len(pairs), 0.7, 0.15, 0.15)
+    train, val, _ = shares(len(pairs), *SHARES)
     first = next(p for p in pairs if "000" in p)
     straddling = next(p for p in pairs if "001" in p)
     others = sorted((p for p in pairs if p not in (first, straddling)), key=lambda p: not {"002", "003"} & set(p))
@@ -61,7 +62,7 @@ def _pairs(rng: np.random.Generator, ids: list[str], people: dict[str, Who]) -> 
 
 
 def _split_files(pairs: list[Pair], uploads: dict[str, str]) -> dict[str, str]:
-    train, val, _ = shares(len(pairs), 0.7, 0.15, 0.15)
+    train, val, _ = shares(len(pairs), *SHARES)
     parts = {"train": pairs[:train], "val": pairs[train : train + val], "test": pairs[train + val :]}
     files = {f"{ROOT}/{name}.json": json.dumps(part, indent=2) for name, part in parts.items()}
     return files | {f"{ROOT}/conversion_dict.json": json.dumps(uploads, indent=2)}
