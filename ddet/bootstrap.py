@@ -63,7 +63,7 @@ def over_seeds(preds: Sequence[pd.DataFrame], cfg: params.Report, threshold: flo
         drawn = [weighted_scores(*indexed(p, level), weights, threshold) for p in seeds]
         for name in metrics.NAMES:
             values, resampled = [s[name] for s in plain], np.mean([d[name] for d in drawn], axis=0)
-            found[f"{level}_{name}"] = _estimate(values, resampled, seeds[0], dropped, cfg)
+            found[f"{level}_{name}"] = estimate(values, resampled, seeds[0], dropped, cfg)
     return found
 
 
@@ -88,7 +88,7 @@ def paired(
     drawn = [[weighted_scores(*indexed(p, level), weights, threshold)[name] for p in arm] for arm in (a, b)]
     resampled = np.mean(drawn[0], axis=0) - np.mean(drawn[1], axis=0)
     values = np.subtract(*plain) if len(a) == len(b) else [np.mean(plain[0]) - np.mean(plain[1])]
-    return _estimate(values, resampled, a[0], dropped, cfg, share=two_sided(resampled), unpaired=unpaired)
+    return estimate(values, resampled, a[0], dropped, cfg, share=two_sided(resampled), unpaired=unpaired)
 
 
 def paired_values(a: np.ndarray, b: np.ndarray, rows: pd.DataFrame, cfg: params.Report) -> Estimate:
@@ -134,7 +134,7 @@ def _of_values(values: np.ndarray, rows: pd.DataFrame, cfg: params.Report, diffe
     resampled = (weights @ sums) / (weights @ sizes)
     more = {"share": two_sided(resampled)} if difference else {}
     left_out = int(np.count_nonzero(~known))
-    return _estimate(values.mean(axis=1), resampled, rows, dropped, cfg, unpaired=left_out, **more)
+    return estimate(values.mean(axis=1), resampled, rows, dropped, cfg, unpaired=left_out, **more)
 
 
 def two_sided(resampled: np.ndarray) -> float:
@@ -234,7 +234,8 @@ def _chunks(weights: np.ndarray, crops: int) -> Iterator[np.ndarray]:
     return (weights[i : i + step] for i in range(0, len(weights), step))
 
 
-def _estimate(values, resampled, preds, dropped: int, cfg: params.Report, **more) -> Estimate:
+def estimate(values, resampled, preds, dropped: int, cfg: params.Report, **more) -> Estimate:
+    """Return the mean of `values` (one a seed), its percentile interval over `resampled`, and what it was made of."""
     tail = (1 - cfg.confidence) / 2
     known = len(resampled) and not np.isnan(resampled).any()
     low, high = np.quantile(resampled, [tail, 1 - tail]) if known else (np.nan, np.nan)

@@ -96,7 +96,7 @@ def cam_grid(
     The shape of map and mask is that of the crop; a real crop has an empty mask.
     """
     _same_length("cam_grid", crops, maps, masks, titles)
-    pairs = [np.concatenate([crop, _overlay(crop, cam)], axis=1) for crop, cam in zip(crops, maps, strict=True)]
+    pairs = [np.concatenate([crop, overlay(crop, cam)], axis=1) for crop, cam in zip(crops, maps, strict=True)]
     figure, axes = _grid(len(pairs), columns, 2.5, aspect=2, title_lines=max(t.count("\n") for t in titles) + 1)
     for i, (pair, mask, title) in enumerate(zip(pairs, masks, titles, strict=True)):
         photo(axes[i], pair, title)
@@ -245,7 +245,7 @@ def _outline(axis: Axes, mask: np.ndarray) -> None:
         )
 
 
-def _overlay(crop: np.ndarray, cam: np.ndarray) -> np.ndarray:
+def overlay(crop: np.ndarray, cam: np.ndarray) -> np.ndarray:
     """Blend a map over a crop: uint8 H x W x 3, both with half weight."""
     heat = mpl.colormaps["inferno"](np.asarray(cam, float))[..., :3] * 255
     return (0.5 * crop + 0.5 * heat).round().astype(np.uint8)

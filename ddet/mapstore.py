@@ -8,8 +8,11 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 
+from ddet.data.rows import SHAPES_A_RUN
 from ddet.errors import InputError
+from ddet.runs import fingerprint
 
 MAPS, HEAD, PARTIAL, DONE = "maps.npy", "maps.json", "maps.partial.npy", ".done"
 SHARD = 256  # crops that a kill may cost
@@ -62,6 +65,11 @@ def read(folder: Path, data: str) -> np.ndarray:
         raise InputError(folder, f"holds {state}", "run the notebook that localises primary regions")
     _check(folder, {"data": data})
     return np.load(folder / MAPS, mmap_mode="r")
+
+
+def identity(rows: pd.DataFrame) -> str:
+    """Return what binds maps to the training crops among `rows`: their fingerprint."""
+    return fingerprint(rows.loc[rows["split"] == "train", SHAPES_A_RUN])
 
 
 def _check(folder: Path, wanted: dict[str, object]) -> None:

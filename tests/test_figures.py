@@ -170,7 +170,7 @@ def test_grids_show_every_image_and_outline_only_masks():
 def test_the_overlay_is_half_crop_half_heat():
     crop, cam = np.full((1, 2, 3), 100, np.uint8), np.array([[0.0, 1.0]])
     heat = [np.array(mpl.colormaps["inferno"](value)[:3]) * 255 for value in (0.0, 1.0)]
-    np.testing.assert_allclose(figures._overlay(crop, cam)[0], [50 + h / 2 for h in heat], atol=0.5)
+    np.testing.assert_allclose(figures.overlay(crop, cam)[0], [50 + h / 2 for h in heat], atol=0.5)
 
 
 def test_the_style_stays_inside():

@@ -39,7 +39,7 @@ def test_every_profile_validates(file):
 def test_profiles_have_identical_keys_save_within_arms_and_lists():
     trees = {f: keys(YAML(typ="safe").load(f.read_text())) for f in FILES}
     assert len(trees) == 3
-    free = (".herd.arms.", ".herd.augment.", ".asrid.arms.", ".asrid.lists.")
+    free = (".herd.arms.", ".herd.augment.", ".asrid.arms.", ".asrid.lists.", ".prle.arms.", ".prle.detectors.")
     outside = {f: {key for key in found if not key.startswith(free)} for f, found in trees.items()}
     assert {".herd.arms", ".herd.sweep.weights", ".runtime.fits"} <= outside[paths.PARAMS]
     for file, found in outside.items():
@@ -65,6 +65,17 @@ def test_profiles_have_the_same_arms_of_asrid_that_differ_in_scale_alone():
     assert len(arms) > 20 and all(other == arms for other in others)
 
 
+def test_profiles_have_the_same_arms_of_prle_that_differ_in_scale_alone():
+    def told(arm: params.PrleArm) -> params.PrleArm:
+        return arm.model_copy(update={"epochs": None, "seeds": None})
+
+    sections = [params.load(f).prle for f in FILES]
+    arms, *others = ([(name, told(arm)) for name, arm in section.arms.items()] for section in sections)
+    assert len(arms) > 15 and all(other == arms for other in others)
+    same, *others = ([section.tests, list(section.detectors), section.zoo, section.fusion] for section in sections)
+    assert all(other == same for other in others)
+
+
 def test_profiles_have_the_same_lists():
     lists, *others = (params.load(f).asrid.lists for f in FILES)
     assert all(other == lists for other in others)
@@ -78,6 +89,7 @@ def test_only_the_default_profile_and_smoke_render():
 
 ARM_KEYS = "augment, bs, curriculum, epochs, imbalance, lr, model, part, rows, seeds, split, wd, weight, weighted_class"
 LISTS = "genconvit, none, flips, rotation_flips, released"
+DETECTORS = "Xception, EfficientNet, VGG, F3-Net, ResNet-50"
 TWO = r"curriculum: \[masked, full\], epochs: \[\d+, \d+\]"
 RATE = r"(^herd:(?:.*\n)+?  train: \{.*?lr: )[\d.e-]+"
 
@@ -175,6 +187,83 @@ RATE = r"(^herd:(?:.*\n)+?  train: \{.*?lr: )[\d.e-]+"
             r"model: \{form: intended\}",
             "model: {form: hybrid}",
             "herd.arms.Base (hybrid).model.form = 'hybrid'; it must be 'released' or 'intended'",
+        ),
+        # prle
+        (r"tau1: 0\.3", "tau1: 1.3", "prle.fusion.tau1 = 1.3; it must be less than or equal to 1"),
+        (r"lam: 0\.15", "lam: -0.1", "prle.fusion.lam = -0.1; it must be greater than or equal to 0"),
+        (r"tau2: 0\.0", "tau2: -1", "prle.fusion.tau2 = -1; it must be greater than or equal to 0"),
+        (
+            r"fusion: \{method: union",
+            "fusion: {method: mean",
+            "prle.fusion.method = 'mean'; it must be 'union', 'average', 'neighbouring' or 'three_zones'",
+        ),
+        (r"exploit: \{p: 0\.5", "exploit: {p: 1.5", "prle.exploit.p = 1.5; it must be less than or equal to 1"),
+        (
+            r"alpha: \[0\.0, 1\.0\]",
+            "alpha: [-0.5, 1.0]",
+            "prle.exploit.alpha.0 = -0.5; it must be greater than or equal",
+        ),
+        (
+            r"alpha: \[0\.0, 1\.0\]",
+            "alpha: [0.0, 0.5]",
+            "prle.exploit: alpha = [0.0, 0.5] must end at 1: it is uniform in",
+        ),
+        (r"alpha: \[0\.0, 1\.0\]", "alpha: [1.0]", "prle.exploit.alpha = [1.0]; List must have at least 2 items"),
+        (r"gamma: 1\.0", "gamma: -1", "prle.exploit.gamma = -1; it must be greater than or equal to 0"),
+        (r"fill: zero", "fill: black", "prle.exploit.fill = 'black'; it must be 'zero' or 'noise'"),
+        (r"^  zoo: \[Xception", "  zoo: [Xceptoin", f"prle: zoo = 'Xceptoin' does not exist, use one of {DETECTORS}"),
+        (r"^  zoo: \[.*?\]", "  zoo: []", "prle.zoo = []; List must have at least 1 item"),
+        (r"zoo: \[VGG\]", "zoo: [VGG16]", "prle: V.: detectors, zoo = 'VGG16' does not exist, use one of Xception, "),
+        (
+            r"(X\.: .*)detectors: \[EfficientNet\]",
+            r"\1detectors: [EffNet]",
+            f"prle: X.: detectors, zoo = 'EffNet' does not exist, use one of {DETECTORS}",
+        ),
+        (
+            r"(subsets: .*)detectors: \[\w+",
+            r"\1detectors: [Meso",
+            f"prle: subsets: detectors = 'Meso' does not exist, use one of {DETECTORS}",
+        ),
+        (
+            r"subsets: \{methods: \[Deepfakes",
+            "subsets: {methods: [FaceFakes",
+            "prle.subsets.methods.0 = 'FaceFakes'; it must be 'Deepfakes', 'Face2Face', ",
+        ),
+        (
+            r"^    backbone: \{hide: nothing\}\n",
+            "",
+            "prle: arms must hold 'backbone', which hides nothing, of all detectors",
+        ),
+        (
+            r"backbone: \{hide: nothing\}",
+            "backbone: {hide: parts}",
+            "prle: arms must hold 'backbone', which hides nothing, of all detectors",
+        ),
+        (
+            r"^    PRLE: \{hide: primary\}",
+            "    Prle: {hide: primary}",
+            "prle: arms must hold 'PRLE', which hides something, of all detectors",
+        ),
+        (
+            r"Random: \{hide: rectangles",
+            "Random: {hide: boxes",
+            "prle.arms.Random.hide = 'boxes'; it must be 'nothing', 'primary', 'rectangles' or 'parts'",
+        ),
+        (
+            r"(as released: .*)alpha: \[0\.5, 1\.0\]",
+            r"\1alpha: [0.5, 0.9]",
+            "prle: as released: alpha = [0.5, 0.9] must end at 1",
+        ),
+        (
+            r"method: average, tau1: 0\.1",
+            "method: average, tau1: 2",
+            "τ1).fusion.tau1 = 2; it must be less than or equal to 1",
+        ),
+        (r"select_on: test", "select_on: train", "selected on test.select_on = 'train'; it must be 'valid' or 'test'"),
+        (
+            r"DF-1\.0: df1",
+            "DF-1.0: df2",
+            "prle.tests.DF-1.0 = 'df2'; it must be 'ffpp', 'celebdf', 'dfdc', 'df1' or 'folder'",
         ),
         # the sweep
         (

@@ -19,6 +19,7 @@ from ddet.params.asrid import Asrid, AsridArm, AsridModel
 from ddet.params.base import PROTOCOLS, STEPS, AugmentList, Report, Runtime, Section, Train
 from ddet.params.data import Benchmark, Data, Faces, Splits, Start
 from ddet.params.herd import Arm, Herd, Leaky, Model, ModelChange, Sweep
+from ddet.params.prle import Prle, PrleArm
 
 __all__ = [
     "PROTOCOLS",
@@ -36,6 +37,8 @@ __all__ = [
     "Model",
     "ModelChange",
     "Params",
+    "Prle",
+    "PrleArm",
     "Report",
     "Runtime",
     "Splits",
@@ -59,6 +62,7 @@ class Params(Section):
     start: Start
     herd: Herd
     asrid: Asrid
+    prle: Prle
     report: Report
 
 

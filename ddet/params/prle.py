@@ -1,0 +1,139 @@
+"""The section `prle`: primary region localisation and exploitation."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ddet.params.base import (
+    DATASETS,
+    FFPP_METHODS,
+    PROTOCOLS,
+    AugmentList,
+    Positive,
+    Rate,
+    Section,
+    Share,
+    Train,
+    known,
+)
+
+HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
+
+
+class Detector(Section):
+    """A network: `timm`, `f3net` or `f3net_mix` of a timm backbone, and the layers whose maps localisation averages.
+
+    Without `layers` they are those of `models.zoo`.
+    """
+
+    name: Literal["timm", "f3net", "f3net_mix"]
+    backbone: str
+    layers: list[str] = []
+
+
+class Fusion(Section):
+    """How the maps of the zoo become one (section III-B)."""
+
+    method: Literal["union", "average", "neighbouring", "three_zones"]
+    tau1: Share
+    lam: Share
+    tau2: Share
+
+
+class FusionChange(Section):
+    """What an arm changes in the fusion."""
+
+    method: Literal["union", "average", "neighbouring", "three_zones"] | None = None
+    tau1: Share | None = None
+    lam: Share | None = None
+    tau2: Share | None = None
+
+
+class Exploit(Section):
+    """How much of the primary region is hidden, from how many training images (section III-C, Algorithm 1).
+
+    `alpha` is the interval that the hidden share of the region is drawn from.
+    """
+
+    p: Share
+    alpha: Annotated[list[Share], Field(min_length=2, max_length=2)]
+    gamma: Annotated[float, Field(ge=0)]
+    fill: Literal["zero", "noise"]
+
+    @model_validator(mode="after")
+    def _ends_at_one(self):
+        if self.alpha[1] != 1:
+            raise ValueError(f"alpha = {self.alpha} must end at 1: it is uniform in (its first value, 1]")
+        return self
+
+
+class ExploitChange(Section):
+    """What an arm changes in the exploitation."""
+
+    p: Share | None = None
+    alpha: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = None
+    gamma: Annotated[float, Field(ge=0)] | None = None
+    fill: Literal["zero", "noise"] | None = None
+
+
+class PrleArm(Section):
+    """One way to train: what is hidden, and what it changes in its section. The keys it leaves out are the section's.
+
+    Every one of `detectors` is trained so (none named: all).
+    """
+
+    hide: HIDDEN
+    detectors: list[str] | None = None
+    zoo: Annotated[list[str], Field(min_length=1)] | None = None
+    fusion: FusionChange = FusionChange()
+    exploit: ExploitChange = ExploitChange()
+    select_on: Literal["valid", "test"] = "valid"
+    seeds: Positive | None = None
+    epochs: Positive | None = None
+    bs: Positive | None = None
+    lr: Rate | None = None
+    wd: Annotated[float, Field(ge=0)] | None = None
+
+
+class Subsets(Section):
+    """Table III: training on one forgery method at a time."""
+
+    methods: Annotated[list[FFPP_METHODS], Field(min_length=1)]
+    detectors: Annotated[list[str], Field(min_length=1)]
+    seeds: Positive
+
+
+class Prle(Section):
+    """PRLE. Detectors are trained on FF++ under `split`; `tests` names the datasets that they meet then."""
+
+    split: PROTOCOLS
+    tests: Annotated[dict[str, DATASETS], Field(min_length=1)]  # the paper's name -> dataset
+    per_class: Positive
+    seeds: Positive
+    size: Annotated[int, Field(ge=32, le=1024)]
+    augment: AugmentList
+    train: Train
+    detectors: Annotated[dict[str, Detector], Field(min_length=1)]
+    zoo: Annotated[list[str], Field(min_length=1)]
+    fusion: Fusion
+    exploit: Exploit
+    arms: Annotated[dict[str, PrleArm], Field(min_length=1)]
+    subsets: Subsets
+
+    @model_validator(mode="after")
+    def _names_exist(self):
+        for name in self.zoo:
+            known("zoo", name, self.detectors)
+        for name in self.subsets.detectors:
+            known("subsets: detectors", name, self.detectors)
+        for where, arm in self.arms.items():
+            for name in [*(arm.detectors or ()), *(arm.zoo or ())]:
+                known(f"{where}: detectors, zoo", name, self.detectors)
+            if arm.exploit.alpha and arm.exploit.alpha[1] != 1:
+                raise ValueError(f"{where}: alpha = {arm.exploit.alpha} must end at 1")
+        for name, hides in {"backbone": False, "PRLE": True}.items():
+            arm = self.arms.get(name)
+            if arm is None or (arm.hide != "nothing") != hides or arm.detectors is not None:
+                does = "hides something" if hides else "hides nothing"
+                raise ValueError(f"arms must hold {name!r}, which {does}, of all detectors")
+        return self
