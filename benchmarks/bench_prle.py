@@ -1,34 +1,36 @@
 """What PRLE costs: localising, fusing, and training with hidden regions, each as a ratio within this one run.
 
-Run: python benchmarks/bench_prle.py [--rounds 15] [--crops 64] [--batch 8] [--jobs 2]
-Networks are the slim detectors at 96 px, the weights and crops random. In each round every candidate does the same work
-once; ratios are of medians.
+Run: python benchmarks/bench_prle.py [--rounds 15] [--full-rounds 3] [--crops 64] [--batch 8] [--jobs 2] [--write]
+Networks are the slim detectors at 96 px, in 1 also the full-size ones at 256 px, the weights and crops random. In each
+round every candidate does the same work once; ratios are of medians.
 
 1. Grad-CAM of a batch: images a second against a bare forward pass (goal .85) and pytorch-grad-cam (goal 3).
 2. Fusion of three detectors' maps of 256 px by `union`: maps a second (goal 1,000), and by loops over pixels.
 3. A training epoch with PRLE against one without, at p = .5, and with its controls (goal .99 of the images a second).
+   The same with full-size networks: `--write` puts these ratios into data/measured/, where Table VIII reads them.
 4. Multiply-adds and parameters of the full-size detectors, which PRLE leaves as they are (Table VIII); nothing is run.
 """
 
 import argparse
 import itertools
+import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import torch
 from fastai.data.core import DataLoaders
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode
 
-from ddet import controls, exploit, fusion, localise, mapstore, models, params
+from ddet import controls, cost, exploit, fusion, localise, mapstore, models, params, paths
 from ddet.data import loaders, regions
 from ddet.models import zoo
 from ddet.seeds import seed_everything
@@ -38,6 +40,7 @@ FULL = {"Xception": "legacy_xception", "EfficientNet": "efficientnet_b4", "VGG":
 F3NET = {"F3-Net": "f3net", "F3-Net, mixing": "f3net_mix"}
 PAPER = {"Xception": (540.15, 20.81), "ResNet-50": (493.38, 25.56)}  # Table VIII: GFLOPs of a batch of 64, M parameters
 SIZE, CPU = 96, torch.device("cpu")
+MEASURED = paths.DATA / "measured" / "prle_throughput.csv"
 TAU1, LAM = 0.3, 0.15
 
 
@@ -61,13 +64,13 @@ def take_turns(candidates: dict[str, Callable[[], object]], rounds: int) -> dict
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
-def localising(rounds: int, bs: int) -> None:
-    print(f"| detector, {SIZE} px, batch {bs} | forward, images/s | Grad-CAM | to forward | to pytorch-grad-cam |")
+def localising(names: dict[str, str], size: int, rounds: int, bs: int) -> None:
+    print(f"| detector, {size} px, batch {bs} | forward, images/s | Grad-CAM | to forward | to pytorch-grad-cam |")
     print("|---|---:|---:|---:|---:|")
-    images, labels = torch.randn(bs, 3, SIZE, SIZE), torch.arange(bs) % 2
-    for shown, name in (SLIM | F3NET).items():
-        model = built(name, "slim_xception", SIZE).eval()
-        layers = zoo.cam_layers(model, SIZE)
+    images, labels = torch.randn(bs, 3, size, size), torch.arange(bs) % 2
+    for shown, name in names.items():
+        model = built(name, "slim_xception", size).eval()
+        layers = zoo.cam_layers(model, size)
 
         def forward(model=model) -> None:
             with torch.no_grad():
@@ -128,9 +131,11 @@ def fusing(crops: int, jobs: int) -> None:
 class Epoch:
     """One pass over the training crops: loading, hiding, and the steps of a network and its optimiser."""
 
-    def __init__(self, name: str, images: np.ndarray, source: regions.Regions | None, cb: exploit.Exploit | None):
+    def __init__(
+        self, name: str, images: np.ndarray, bs: int, source: regions.Regions | None, cb: exploit.Exploit | None
+    ):
         plain = loaders.ArrayDataset(images, np.arange(len(images)) % 2, seed=1)
-        loader = [loaders.make_loader(plain, 32, CPU, shuffle_seed=1) for _ in range(2)]
+        loader = [loaders.make_loader(plain, bs, CPU, shuffle_seed=1) for _ in range(2)]
         self.dls, self.cb = DataLoaders(*loader, device=CPU), cb
         if source is not None:
             regions.attach(self.dls, source)
@@ -148,56 +153,76 @@ class Epoch:
             self.optimiser.step()
 
 
-def training(rounds: int, crops: int) -> None:
+def training(names: dict[str, str], size: int, rounds: int, crops: int, bs: int, controlled: bool) -> pd.DataFrame:
+    """Print the throughput of an epoch with hidden regions over that without, and return PRLE's beside inference's."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (crops, SIZE, SIZE, 3), np.uint8)
-    maps = np.maximum(rng.random((crops, SIZE, SIZE)) - 0.7, 0).astype(np.float16)
+    images = rng.integers(0, 256, (crops, size, size, 3), np.uint8)
+    maps = np.maximum(rng.random((crops, size, size)) - 0.7, 0).astype(np.float16)
     shares = np.full(crops, 0.3)
-    face = np.array([(0.35, 0.4), (0.65, 0.4), (0.5, 0.6), (0.4, 0.75), (0.6, 0.75)]) * SIZE
-    sources = {
-        "PRLE": (exploit.Primary(maps), exploit.Exploit(0.5)),
-        "PRLE, noise": (exploit.Primary(maps), exploit.Exploit(0.5, fill="noise")),
-        "rectangles": (controls.Rectangles(shares, SIZE), exploit.Exploit(0.5)),
-        "parts": (controls.Parts(np.repeat(face[None], crops, axis=0), shares, SIZE), exploit.Exploit(0.5)),
-    }
-    print(f"| training, {SIZE} px, batch 32 | images/s without | {' | '.join(sources)} |")
-    print("|---|---:|" + "---:|" * len(sources))
-    for shown, name in SLIM.items():
-        epochs = {"plain": Epoch(name, images, None, None)}
-        epochs |= {key: Epoch(name, images, *given) for key, given in sources.items()}
+    face = np.array([(0.35, 0.4), (0.65, 0.4), (0.5, 0.6), (0.4, 0.75), (0.6, 0.75)]) * size
+    sources = {"PRLE": (exploit.Primary(maps), exploit.Exploit(0.5))}
+    if controlled:
+        sources |= {
+            "PRLE, noise": (exploit.Primary(maps), exploit.Exploit(0.5, fill="noise")),
+            "rectangles": (controls.Rectangles(shares, size), exploit.Exploit(0.5)),
+            "parts": (controls.Parts(np.repeat(face[None], crops, axis=0), shares, size), exploit.Exploit(0.5)),
+        }
+    print(f"| training, {size} px, batch {bs} | images/s without | {' | '.join(sources)} | inference, PRLE |")
+    print("|---|---:|" + "---:|" * (len(sources) + 1))
+    measured = []
+    for shown, name in names.items():
+        epochs = {"plain": Epoch(name, images, bs, None, None)}
+        epochs |= {key: Epoch(name, images, bs, *given) for key, given in sources.items()}
         took = take_turns(epochs, rounds)
-        ratios = [f"{took['plain'] / took[key]:.3f}" for key in sources]
-        print(f"| {shown} | {crops / took['plain']:.0f} | {' | '.join(ratios)} |")
+        ratios = {key: took["plain"] / took[key] for key in sources}
+        ready = take_turns({key: partial(infer, epochs[key].model, images) for key in ("plain", "PRLE")}, rounds)
+        inference = ready["plain"] / ready["PRLE"]
+        line = [shown, f"{crops / took['plain']:.1f}", *(f"{r:.3f}" for r in (*ratios.values(), inference))]
+        print(f"| {' | '.join(line)} |")
+        measured.append([shown, name, ratios["PRLE"], inference])
+    table = pd.DataFrame(measured, columns=["detector", "backbone", "training", "inference"])
+    machine = f"CPU {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, 1 thread"
+    return table.assign(size=size, batch=bs, rounds=rounds, machine=machine)
+
+
+@torch.inference_mode()
+def infer(model: nn.Module, images: np.ndarray) -> None:
+    model.eval()(loaders.normalise((torch.from_numpy(images), None))[0])
+    model.train()
 
 
 def sizes() -> None:
     print("| detector | parameters, M | GMACs an image, 256 px | 299 px | 64 images, 299 px | Table VIII |")
     print("|---|---:|---:|---:|---:|---:|")
     for shown, name in (FULL | F3NET).items():
-        macs = {}
-        for size in (256, 299):
-            with FakeTensorMode():
-                model = built(name, "legacy_xception", size).eval()
-                with FlopCounterMode(display=False) as counter, torch.no_grad():
-                    model(torch.zeros(1, 3, size, size))
-            macs[size] = counter.get_total_flops() / 2e9  # it counts a multiply-add as two
-        million = sum(p.numel() for p in model.parameters()) / 1e6
+        build = partial(built, name, "legacy_xception")
+        macs = {size: cost.count(partial(build, size), size)[1] / 1e9 for size in (256, 299)}
+        million = cost.count(partial(build, 299), 299)[0] / 1e6
         theirs = "{} G, {} M".format(*PAPER[shown]) if shown in PAPER else "-"
         print(f"| {shown} | {million:.2f} | {macs[256]:.2f} | {macs[299]:.2f} | {64 * macs[299]:.1f} | {theirs} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("rounds", 15), ("crops", 64), ("batch", 8), ("jobs", 2)):
+    for name, default in (("rounds", 15), ("full-rounds", 3), ("crops", 64), ("batch", 8), ("jobs", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     seed_everything(0, threads=1)
     print(f"CPU, 1 thread a process, medians of {args.rounds} rounds\n")
-    localising(args.rounds, args.batch)
+    localising(SLIM | F3NET, SIZE, args.rounds, args.batch)
+    print()
+    localising(FULL, 256, args.full_rounds, args.batch)
     print()
     fusing(4 * args.crops, args.jobs)
     print()
-    training(args.rounds, args.crops)
+    training(SLIM, SIZE, args.rounds, args.crops, 32, controlled=True)
+    print()
+    named = {name: FULL[name] for name in ("Xception", "EfficientNet", "ResNet-50")}
+    measured = training(named, 256, args.full_rounds + 2, 16, 16, controlled=False)
+    if args.write:
+        MEASURED.parent.mkdir(exist_ok=True)
+        measured.to_csv(MEASURED, index=False, float_format="%.4f")
     print()
     sizes()
 
