@@ -76,7 +76,8 @@ def test_every_page_that_shows_a_result_says_that_it_is_synthetic(smoke):
     pages = smoke.files("reports/*.ipynb", "reports/index.html", *tables)
     assert len(pages) > 40
     silent = [name for name, text in pages.items() if b"ynthetic" not in text]
-    assert [n for n in silent if "50_" not in n] == []  # the audit reads printed tables only
+    without = ("50_", "prle_table8")  # the audit reads printed tables only, Table VIII counts operations
+    assert [n for n in silent if not any(part in n for part in without)] == []
 
 
 @pytest.mark.parametrize("name", [*ablation.STAGES[:3], *ABSENT])
@@ -88,7 +89,8 @@ def test_a_table_names_the_runs_behind_each_cell_and_they_exist(smoke, name):
     run = table.dropna(subset="ours")
     known = run.dropna(subset=["low", "high"])  # a spread over seeds needs two
     assert len(run) and (known["low"] <= known["high"]).all()
-    assert run[["frames", "clips", "groups", "seeds"]].ge(1).all().all()
+    assert run[["frames", "clips", "groups"]].ge(1).all().all()
+    assert (run["seeds"].ge(1) == run["keys"].notna()).all() and run["seeds"].ge(1).any()  # constants have no runs
 
 
 @pytest.mark.parametrize("name", list(ABSENT))
@@ -110,7 +112,8 @@ def test_every_claim_that_runs_can_decide_has_a_verdict(smoke, paper, open_):
     told = read(smoke, f"data/results/claims_{paper}.csv")
     assert set(told["claim_id"]) == set(listed.loc[~listed["evidence"].isin(claims.UNTESTABLE), "id"]) - open_
     known = {run.split("/")[1] for run in runs(smoke)}
-    behind = told.loc[told["claim_id"] != "prle-time", "runs"].str.split()  # which a benchmark measures
+    shown_else = ("prle-time", "asrid-seed")  # by a benchmark, by files of two fits that no table holds
+    behind = told.loc[~told["claim_id"].isin(shown_else), "runs"].str.split()
     assert behind.map(lambda keys: bool(keys) and set(keys) <= known).all()
 
 
