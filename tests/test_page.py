@@ -29,12 +29,12 @@ def root(tmp_path) -> Path:
     (tmp_path / "ddet/metrics.py").write_text("")
     nbformat.write(notebook(), tmp_path / f"notebooks/{NAME}.ipynb")
     nbformat.write(notebook(), tmp_path / f"reports/{NAME}.ipynb")
-    table().write(tmp_path / "reports/tables", "herd_table3")
+    table().write(tmp_path / "reports/tables", "asrid_table2")
     tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path / "reports/tables", "counts", "Counts")
     figures.save(plt.subplots()[0], "curves", tmp_path / "reports/figures")
     plt.close("all")
     (tmp_path / "README.md").write_text(f"# x\n\n{page.MARKERS[0]}\nold\n{page.MARKERS[1]}\n\nrest\n")
-    names = [f"tables/{t}.{kind}" for t in ("counts", "herd_table3") for kind in ("csv", "md", "html")]
+    names = [f"tables/{t}.{kind}" for t in ("counts", "asrid_table2") for kind in ("csv", "md", "html")]
     write_lock(
         tmp_path, [f"reports/{n}" for n in (f"{NAME}.ipynb", *names, "figures/curves.png", "figures/curves.svg")]
     )
@@ -72,7 +72,7 @@ def built(root: Path) -> str:
 def test_the_index_links_tables_figures_notebooks_and_code(root):
     text = built(root)
     for target in (
-        *("tables/herd_table3.csv", "tables/herd_table3.html", "tables/counts.html", "figures/curves.png"),
+        *("tables/asrid_table2.csv", "tables/asrid_table2.html", "tables/counts.html", "figures/curves.png"),
         *("figures/curves.svg", f"{NAME}.html", f"{NAME}.ipynb", f"../notebooks/{NAME}.ipynb", "../ddet/metrics.py"),
     ):
         assert f'<a href="{target}"' in text, target
@@ -163,9 +163,9 @@ def test_links_are_checked(tmp_path, text, cause):
         htmldoc.check_links(tmp_path / "p.html")
 
 
-def test_readme_gets_the_tables_of_the_papers_and_keeps_the_rest(root):
+def test_readme_gets_the_main_tables_and_keeps_the_rest(root):
     table(caption="One of ours").write(root / "reports/tables", "herd_masked_eyes")
-    names = [f"tables/{name}.{kind}" for name in ("herd_masked_eyes", "herd_table3") for kind in ("csv", "md", "html")]
+    names = [f"tables/{name}.{kind}" for name in ("herd_masked_eyes", "asrid_table2") for kind in ("csv", "md", "html")]
     write_lock(root, [f"reports/{name}" for name in (f"{NAME}.ipynb", *names)])
     readme = root / "README.md"
     page.update_readme(readme, page.results_markdown(root))
@@ -181,7 +181,7 @@ def test_results_stand_in_the_order_of_the_notebooks_and_link_to_their_own(root)
         nbformat.write(notebook(), root / f"{folder}/{later}.ipynb")
     for name in ("herd_table1", "herd_table2"):
         table(caption=f"Caption of {name}").write(root / "reports/tables", name)
-    write_lock(root, [f"reports/{NAME}.ipynb", *(f"reports/tables/herd_table3.{kind}" for kind in ("html", "md"))])
+    write_lock(root, [f"reports/{NAME}.ipynb", *(f"reports/tables/asrid_table2.{kind}" for kind in ("html", "md"))])
     lock = YAML(typ="safe").load((root / "dvc.lock").read_text())
     outs = [
         f"reports/{later}.ipynb",

@@ -64,4 +64,4 @@ def test_results_and_times_are_filled_in():
     assert "@" not in re.sub(r"`[^`]*`|\S+@\S+", "", README)
     between = README.split(page.MARKERS[0])[1].split(page.MARKERS[1])[0]
     captions = re.findall(r"^\*\*(.*) \(synthetic benchmark, profile default, .*\)\*\*$", between, re.M)
-    assert captions == ["Herd, Table 1", "Herd, Table 2"]
+    assert captions == ["Herd, Table 1", "Herd, Table 2", "ASRID, Table 2", "PRLE, Table II"]
