@@ -120,9 +120,9 @@ class Statistics(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         grey = F.conv2d(pixels, self.grey)
-        size = F.conv2d(grey, self.waves, stride=2, padding=4).abs()
+        size = F.conv2d(grey, self.waves, stride=2, padding=4).abs_().add_(1e-15).log10_()  # fresh memory takes longer
         weights = (self.base + _centred(self.learnt)) / self.base.sum(dim=(1, 2), keepdim=True)
-        return F.conv2d((size + 1e-15).log10(), weights.reshape(STATISTICS, -1, 1, 1))
+        return F.conv2d(size, weights.reshape(STATISTICS, -1, 1, 1))
 
 
 class Mix(nn.Module):
