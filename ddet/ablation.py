@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from ddet import learn, models, params, paths, train
+from ddet import fitting, learn, models, params, paths, train
 from ddet.data import rows as crop_rows
-from ddet.data.loaders import CLASSES
+from ddet.data.loaders import both_classes
 from ddet.errors import InputError
 from ddet.runs import RECORD, Store, fingerprint
 
@@ -87,10 +87,8 @@ def check_classes(rows: pd.DataFrame, where: str) -> None:
         InputError: names the split and the class.
     """
     for split in ("train", "valid", "test"):
-        for label, name in CLASSES.items():
-            if not ((rows["split"] == split) & (rows["label"] == label)).any():
-                cause = f"split {split} holds no {name} crop"
-                raise InputError(where, cause, "choose another protocol or add clips")
+        remedy = "choose another protocol or add clips"
+        both_classes(rows[rows["split"] == split], f"{where}, split {split}", "crop", remedy)
 
 
 def plan(section: params.Herd, arms: Mapping[str, params.Arm], given: Inputs) -> list[Row]:
@@ -221,7 +219,7 @@ def read_runs(stages: Sequence[str], arms: Sequence[str] | None = None, results:
     done = pd.concat(tables, ignore_index=True)
     if missing := sorted(set(arms or ()) - set(done["arm"])):
         raise InputError(
-            f"arm {missing[0]}", "was not trained", "add it to herd.arms, and run the notebook of its part"
+            f"arm {missing[0]}", "was not trained", "add it to the arms in params.yaml, run the notebook of its part"
         )
     return done if arms is None else done[done["arm"].isin(arms)].reset_index(drop=True)
 
@@ -237,9 +235,14 @@ def load_model(folder: Path) -> nn.Module:
     return learn.load_weights(net, folder / learn.WEIGHTS).eval()
 
 
+def keys(done: pd.DataFrame, *arms: str) -> list[str]:
+    """Return the run keys of arms, seeds within."""
+    return [key for arm in arms for key in done.loc[done["arm"] == arm, "key"]]
+
+
 def predictions(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
     """Read the test predictions of an arm, one table a seed."""
-    return [pd.read_parquet(folder / train.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
+    return [pd.read_parquet(folder / fitting.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
 
 
 def histories(done: pd.DataFrame) -> pd.DataFrame:

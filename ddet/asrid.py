@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from fastai.data.load import DataLoader
 
-from ddet import ablation, learn, params, paths, train_clips
+from ddet import ablation, fitting, learn, params, paths, train_clips
 from ddet.data import clips
 from ddet.models import asrid
 from ddet.seeds import derive
@@ -75,7 +75,7 @@ def _config(section: params.Asrid, arm: params.AsridArm, seed: int, given: ablat
 
 def scored(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
     """Read all clip scores of an arm, one table a seed: train, valid and test, with the columns SCORES."""
-    return [pd.read_parquet(folder / train_clips.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
+    return [pd.read_parquet(folder / fitting.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
 
 
 def predictions(

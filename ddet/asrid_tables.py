@@ -29,11 +29,6 @@ Found = dict[str, dict[str, Estimate]]
 Keys = dict[str, list[str]]
 
 
-def keys_of(done: pd.DataFrame, arm: str) -> list[str]:
-    """Return the run keys of an arm, one a seed."""
-    return done.loc[done["arm"] == arm, "key"].tolist()
-
-
 def ablation_rows(
     section: params.Asrid, names: Mapping[str, str], done: pd.DataFrame, given: ablation.Inputs, cfg: params.Report
 ) -> tuple[Found, Keys]:
@@ -52,7 +47,7 @@ def ablation_rows(
         curves = asrid.steps(done, arm)
         found[row] = {name: spread.of_seeds([f(c) for c in curves], train[0], cfg) for name, f in CURVE.items()}
         found[row] |= _named("valid", valid, cfg) | _named("test", test, cfg)
-        keys[row] = keys_of(done, arm)
+        keys[row] = ablation.keys(done, arm)
     for name in asrid.constants(train[0], test[0]) if names else ():
         found[name] = {
             key: value
@@ -84,7 +79,7 @@ def set_rows(
             for suffix, scored in rows.items():
                 row = f"{word}{suffix}" if split == "clip" else f"{word}, {split} split{suffix}"
                 found.setdefault(row, {}).update(_named(size, scored, cfg))
-                keys.setdefault(row, []).extend([] if suffix else keys_of(done, arm))
+                keys.setdefault(row, []).extend([] if suffix else ablation.keys(done, arm))
     order = sorted(found, key=lambda row: (" split" in row, "·" in row))
     return {row: found[row] for row in order}, keys
 
@@ -170,14 +165,14 @@ def judge_curves(
     """Test a claim that a number of the loss curve is larger in one arm, seed by seed; the interval is over seeds."""
     values = [[of(curve) for curve in asrid.steps(done, arm)] for arm in (more, less)]
     gain = spread.of_seeds(np.subtract(*values), asrid.predictions(done, more, "train")[0], cfg)
-    return verdicts.line(claim_id, gain, [*keys_of(done, more), *keys_of(done, less)], cfg, data)
+    return verdicts.line(claim_id, gain, ablation.keys(done, more, less), cfg, data)
 
 
 def judge_train(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, data: str) -> pd.DataFrame:
     """Test a claim that one arm's log loss on the training clips is larger, on the clips that both trained on."""
     sides = (asrid.predictions(done, arm, "train") for arm in (more, less))
     gain = bootstrap.paired(*sides, "clip_log_loss", cfg)
-    return verdicts.line(claim_id, gain, [*keys_of(done, more), *keys_of(done, less)], cfg, data)
+    return verdicts.line(claim_id, gain, ablation.keys(done, more, less), cfg, data)
 
 
 def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, data: str) -> pd.DataFrame:
@@ -197,4 +192,4 @@ def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: para
             seeds.append(-np.log(np.clip(truth, 1e-15, 1)) * weight)
         sides.append(np.stack(seeds))
     gain = bootstrap.paired_values(*sides, both, cfg)
-    return verdicts.line(claim_id, gain, [*keys_of(done, more), *keys_of(done, less)], cfg, data)
+    return verdicts.line(claim_id, gain, ablation.keys(done, more, less), cfg, data)

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
-from ddet import ablation, bootstrap, params, verdicts
+from ddet import ablation, bootstrap, fitting, params, verdicts
 from ddet.augment import draw, pipeline
-from ddet.data import loaders
 from ddet.data.crops import load_crop, resized
-from ddet.learn import predict
 from ddet.seeds import derive
 
 PLAIN = "plain"
@@ -33,12 +30,9 @@ def called_fake(
         steps = pipeline(listed)
         seeds = [derive("alarm", name, i) for i in range(len(images))]
         shown[name] = [draw(steps, *pair) if steps else pair[0] for pair in zip(images, seeds, strict=True)]
-    return {name: (_prob_fake(net, pictures) >= threshold).astype(float) for name, pictures in shown.items()}
-
-
-def _prob_fake(net: torch.nn.Module, images: Sequence[np.ndarray], bs: int = 64) -> np.ndarray:
-    dataset = loaders.ArrayDataset(np.stack(images), np.zeros(len(images), np.int64))
-    return predict(net, loaders.make_loader(dataset, bs, loaders.device("cpu")))
+    return {
+        name: (fitting.predict_images(net, pictures) >= threshold).astype(float) for name, pictures in shown.items()
+    }
 
 
 def alarms(called: Sequence[Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:

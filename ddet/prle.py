@@ -12,7 +12,6 @@ from ddet import ablation, params, paths, primary, train_prle
 from ddet.data import rows as crop_rows
 from ddet.data.leakage import ffpp_split_of_target
 from ddet.errors import InputError
-from ddet.models import zoo  # noqa: F401 (makes F3-Net known)
 from ddet.runs import Store, fingerprint
 
 CODE = ["ddet.train_prle"]  # what computes a run

@@ -5,32 +5,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
-from ddet import ablation, attention, bootstrap, cam, exploit, fusion, learn, localise, params, primary, prle
+from ddet import ablation, attention, bootstrap, cam, exploit, fitting, fusion, learn, localise, params, primary, prle
 from ddet.data import loaders
 from ddet.models import zoo
 from ddet.prle import METHOD, SHORT, named
-from ddet.prle_figures import ALPHAS
+from ddet.prle_figures import ALPHAS, without
 
 SEEN = 0.5  # a pixel whose attention is at least half of the largest counts as looked at
 MEASURES = ("face", "inside", "pointing", "iou")
 
 
-def maps(folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path, classes: str = "fake") -> np.ndarray:
-    """Compute the attention of one run on `rows`: float32 n x S x S in [0, 1].
+def maps(folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path) -> np.ndarray:
+    """Compute the attention of one run on `rows`, for the label of each crop: float32 n x S x S in [0, 1].
 
     Args:
         layers: whose maps are averaged; none: those that `models.zoo` knows.
-        classes: the logit that is asked: of the class "fake", or of the crop's own "label".
     """
     model, size = ablation.load_model(folder), ablation.config_of_run(folder)["model"]["size"]
-    found, on = [], loaders.device("cpu")
-    chosen = zoo.cam_layers(model, size, layers)
-    for images, labels in loaders.eval_loader(rows, crops, size, primary.BATCH, on):
-        asked = torch.ones_like(labels) if classes == "fake" else labels
-        found.append(localise.attention_maps(model, chosen, images, asked).numpy())
-    return np.concatenate(found)
+    chosen, on = zoo.cam_layers(model, size, layers), loaders.device("cpu")
+    return np.concatenate([*localise.of_rows(model, chosen, rows, crops, size, primary.BATCH, on)(0, len(rows))])
 
 
 def measured(found: np.ndarray, regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -52,7 +46,7 @@ def looks(
     """Measure each detector with and without the method: fit -> measure -> seeds x n.
 
     Args:
-        rows: fake crops.
+        rows: fake crops, so that the maps are those of the class fake.
         truth: where ground truth lies; None: there is none.
     """
     regions, found = attention.regions(rows, crops, section.size, truth), {}
@@ -98,26 +92,16 @@ def masked(section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: 
     Paper: PRLE section IV-E1, Figure 8, whose detector is Xception.
     """
     first, size = done[done["seed"] == 0].set_index("arm")["folder"], section.size
-    images = torch.from_numpy(np.stack(loaders.CropDataset(rows, crops, None, size, 0).images))
-    batch, labels = loaders.normalise((images, torch.from_numpy(rows["label"].to_numpy(np.int64))))
+    images, rule = loaders.CropDataset(rows, crops, None, size, 0), primary.thresholds(section.fusion.model_dump())
     found = {}
     for method in section.subsets.methods:
-        stack = [
-            maps(first[named(d, method=method)], section.detectors[d].layers, rows, crops, "label") for d in section.zoo
-        ]
-        region = torch.from_numpy(np.stack(stack, axis=1))
-        rule = primary.thresholds(section.fusion.model_dump())
-        whole = np.concatenate([fusion.fuse(region[i : i + 1], **rule).numpy() for i in range(len(region))])
-        levels = torch.from_numpy(exploit.levels(whole))
+        of_zoo = {d: first[named(d, method=method)] for d in section.zoo}
+        stack = [maps(folder, section.detectors[d].layers, rows, crops) for d, folder in of_zoo.items()]
+        levels = exploit.levels(np.concatenate([*fusion.of_stores(stack, **rule)(0, len(rows))]))
         net = ablation.load_model(first[named(section.subsets.detectors[0], method=method)])
         for alpha in (0.0, *ALPHAS):
-            hidden = exploit.hide(batch, levels, torch.full((len(batch),), alpha if alpha else -1.0))
-            dl = [(hidden[i : i + 64], labels[i : i + 64]) for i in range(0, len(hidden), 64)]
-            scores = _predict(net, dl)
+            shown = alpha or -1.0  # a level of 0 is hidden at any alpha that is not negative
+            hidden = [without(images.image(i), level, shown) for i, level in enumerate(levels)]
+            scores = fitting.predict_images(net, hidden)
             found[f"{SHORT[method]}, alpha {alpha:g}"] = [learn.predictions(rows, scores)]
     return found
-
-
-@torch.inference_mode()
-def _predict(net: torch.nn.Module, batches: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> np.ndarray:
-    return torch.cat([net(x).softmax(1)[:, 1] for x, _ in batches]).numpy()

@@ -31,10 +31,7 @@ class Scored:
         for name, tables in (more or {}).items():
             self._tables[name] = self._alike(name, tables)
         self._drawn: dict[tuple[str, str, str], tuple[list[dict], list[dict]]] = {}
-
-    def keys(self, *fits: str) -> list[str]:
-        """Return the run keys of fits, seeds within."""
-        return [key for fit in fits for key in self.done.loc[self.done["arm"] == fit, "key"]]
+        self._inside: dict[str, np.ndarray] = {}
 
     def has(self, *fits: str) -> bool:
         """Say whether all of these fits were trained."""
@@ -67,9 +64,9 @@ class Scored:
         drawn = np.mean(resampled, axis=0)
         known = drawn[~np.isnan(drawn)]
         more = {"share": bootstrap.two_sided(known)} if difference else {}
-        rows = self._rows(units[0][0][1], parts)
+        rows = self._rows(parts)
         found = bootstrap.estimate(values, known, rows, self._weights[1] + len(drawn) - len(known), self.cfg, **more)
-        few = min(self._rows(units[0][0][1], {part})["group"].nunique() for part in parts) < bootstrap.FEW
+        few = min(self._rows({part})["group"].nunique() for part in parts) < bootstrap.FEW
         return bootstrap.Estimate(**(vars(found) | {"few_groups": few}))
 
     def tables(self, fit: str) -> list[pd.DataFrame]:
@@ -94,16 +91,33 @@ class Scored:
 
     def part(self, fit: str, part: str) -> list[pd.DataFrame]:
         """Return the predictions of a fit on one part."""
-        return [table[_in(table, part)].reset_index(drop=True) for table in self.tables(fit)]
+        return [table[self._in(part)].reset_index(drop=True) for table in self.tables(fit)]
 
-    def _rows(self, fit: str, parts: set[str]) -> pd.DataFrame:
-        first = self.tables(fit)[0]
-        return first[np.any([_in(first, part) for part in parts], axis=0)]
+    @cached_property
+    def _crops(self) -> pd.DataFrame:
+        """The test crops, the same for all fits."""
+        return next(iter(self._tables.values()))[0] if self._tables else self.tables(self.done["arm"].iloc[0])[0]
+
+    def _in(self, part: str) -> np.ndarray:
+        """Say of each test crop whether it belongs to a part: bool n."""
+        if part not in self._inside:
+            where = self._crops["clip_id"].str.split("/", n=2)
+            dataset, method = where.str[0], where.str[1]
+            inside = (dataset == "ffpp") & method.isin([part, "real"]) if part in SHORT else dataset == part
+            self._inside[part] = inside.to_numpy()
+        return self._inside[part]
+
+    def _rows(self, parts: set[str]) -> pd.DataFrame:
+        return self._crops[np.any([self._in(part) for part in parts], axis=0)]
 
     @cached_property
     def _weights(self) -> tuple[np.ndarray, int]:
-        first = next(iter(self._tables.values()))[0] if self._tables else self.tables(self.done["arm"].iloc[0])[0]
-        return bootstrap.group_weights(first, self.cfg)
+        return bootstrap.group_weights(self._crops, self.cfg)
+
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        """The column of each group among the weights."""
+        return {group: i for i, group in enumerate(sorted(self._crops["group"].unique()))}
 
     def _of(self, fit: str, part: str, metric: str) -> tuple[list[float], list[np.ndarray]]:
         level, name = metrics.level_and_name(metric)
@@ -113,23 +127,15 @@ class Scored:
         return [scores[name] for scores in plain], [scores[name] for scores in drawn]
 
     def _scores(self, fit: str, part: str, level: str) -> tuple[list[dict], list[dict]]:
-        place = {group: i for i, group in enumerate(sorted(self.tables(fit)[0]["group"].unique()))}
         plain, drawn = [], []
         for table in self.part(fit, part):
             if not len(table):
                 raise InputError(f"part {part}", "holds no test crop", "name a data set of prle.tests, or a method")
             y, p, group = metrics.arrays(table, level)
             plain.append(metrics.scores(y, p))
-            columns = np.array([place[g] for g in group])
+            columns = np.array([self._columns[g] for g in group])
             drawn.append(bootstrap.weighted_scores(y, p, columns, self._weights[0]))
         return plain, drawn
-
-
-def _in(table: pd.DataFrame, part: str) -> np.ndarray:
-    split = table["clip_id"].str.split("/", n=2)
-    if part in SHORT:
-        return ((split.str[0] == "ffpp") & split.str[1].isin([part, "real"])).to_numpy()
-    return (split.str[0] == part).to_numpy()
 
 
 def weakest(found: Sequence[bootstrap.Estimate], reading: Sequence[str]) -> int:

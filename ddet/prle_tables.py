@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ddet import bootstrap, params, prle, spread, tables, verdicts
+from ddet import ablation, bootstrap, params, prle, spread, tables, verdicts
 from ddet.bootstrap import Estimate
 from ddet.coverage import THRESHOLDS, coverage, primary_shares
 from ddet.prle import METHOD, SHORT, named
@@ -23,8 +23,10 @@ SINGLE = {"X. + E. + V.": METHOD, "X.": "X.", "E.": "E.", "V.": "V."}  # Table V
 def table1(maps: Mapping[str, np.ndarray], rows: pd.DataFrame, cfg: params.Report) -> Found:
     """Estimate the share of a crop that primary regions cover, by detector and forgery method.
 
-    Rows named after a detector count A > 0, as eq. 4 does; those behind them higher thresholds, see
-    `coverage.coverage_table`.
+    Rows named after a detector count A > 0, as eq. 4 does; those behind them higher thresholds.
+
+    Paper: PRLE Table I. It does not say whether its maps were halved, as in the released code, nor whether it counts
+    A > 0 or A > tau1 = .3: with our maps, which reach 1, the three readings are 0, .3 and .6.
 
     Args:
         maps: detector -> n x S x S.
@@ -56,7 +58,7 @@ def table2(section: params.Prle, scored: Scored) -> tuple[Found, dict[str, list[
         }
         | {"FF++ AUC": scored.over(name, ["ffpp"], AUC), "AVG clip AUC": scored.over(name, sets["AVG"], "clip_auc")}
         for name in names
-    }, {name: scored.keys(name) for name in names}
+    }, {name: ablation.keys(scored.done, name) for name in names}
 
 
 def table3(section: params.Prle, scored: Scored) -> tuple[Found, dict[str, list[str]]]:
@@ -65,7 +67,7 @@ def table3(section: params.Prle, scored: Scored) -> tuple[Found, dict[str, list[
     parts = {SHORT[m]: [m] for m in cfg.methods} | {"AVG": list(cfg.methods)}
     names = [named(d, arm, m) for m in cfg.methods for d in cfg.detectors for arm in (prle.PLAIN, METHOD)]
     found = {name: {title: scored.over(name, part, AUC) for title, part in parts.items()} for name in names}
-    return found, {name: scored.keys(name) for name in names}
+    return found, {name: ablation.keys(scored.done, name) for name in names}
 
 
 def against(section: params.Prle, scored: Scored, rows: Mapping[str, tuple[str, str]]) -> tuple[Found, dict]:
@@ -81,7 +83,7 @@ def against(section: params.Prle, scored: Scored, rows: Mapping[str, tuple[str, 
         if name != base:
             gains = {f"{title} difference": scored.gain([(name, base)], parts, AUC) for title, parts in sets.items()}
             found[row] |= gains
-    return found, {row: scored.keys(name) for row, (name, _) in rows.items()}
+    return found, {row: ablation.keys(scored.done, name) for row, (name, _) in rows.items()}
 
 
 def rows_of(section: params.Prle, table: str) -> dict[str, tuple[str, str]]:
@@ -158,7 +160,8 @@ def _one(
 
 def _line(scored: Scored, claim_id: str, found: list[Estimate], fits: list[list[str]], data: str) -> pd.DataFrame:
     lines = [
-        verdicts.line(claim_id, e, scored.keys(*names), scored.cfg, data) for e, names in zip(found, fits, strict=True)
+        verdicts.line(claim_id, e, ablation.keys(scored.done, *names), scored.cfg, data)
+        for e, names in zip(found, fits, strict=True)
     ]
     at = weakest(found, [line["verdict"].iloc[0] for line in lines])
     said = f"{data}, the weakest of {len(found)}: {fits[at][0]}" if len(found) > 1 else data

@@ -8,7 +8,6 @@ from fastai.callback.training import GradientAccumulation
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
     CosineAnnealingWarmRestarts,
-    ExponentialLR,
     LRScheduler,
     OneCycleLR,
     ReduceLROnPlateau,
@@ -95,21 +94,10 @@ class OneCycle(TorchSchedule):
             self._step()
 
 
-class Exponential(TorchSchedule):
-    """Multiply the rate by .9 after each epoch. Paper: what the released ASRID does without a named schedule."""
-
-    def make(self, optimiser: Optimizer) -> LRScheduler:
-        return ExponentialLR(optimiser, 0.9)
-
-    def after_epoch(self) -> None:
-        self._step()
-
-
 SCHEDULES = {
     "cosine_restarts": CosineRestarts,
     "plateau": Plateau,
     "one_cycle_torch": OneCycle,
-    "exponential": Exponential,
 }
 
 

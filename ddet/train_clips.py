@@ -7,14 +7,12 @@ import pandas as pd
 import torch
 from fastai.callback.core import Callback
 
-from ddet import learn, params
-from ddet.augment import pipeline
+from ddet import fitting, learn, params
 from ddet.callbacks import ClipAuc, ClipLogLoss, StepLosses
-from ddet.data import clips, loaders
+from ddet.data import clips
 from ddet.models import asrid, check_size, load_backbone
 from ddet.schedules import Accumulate, PartRates
-from ddet.seeds import derive, seed_everything
-from ddet.train import PREDICTIONS, core
+from ddet.seeds import derive
 
 STEPS = "steps.csv"
 SCORES = ("prob_fake", "static", "dynamic")  # columns of the predictions; without a dynamic head `dynamic` is nan
@@ -34,21 +32,20 @@ def train(
     released, the epoch with the lowest log loss on valid is kept.
     Differs: valid and test are scored whole, so that all rows are judged on the same clips.
     """
-    on, cfg, ask = loaders.device(runtime.device), params.Train(**config["train"]), config["clips"]
-    seed = derive(core(config))
-    seed_everything(seed, runtime.threads)
+    on, cfg, seed = fitting.begin(config, runtime)
     model = build(config["model"], start).to(on)
     chosen = clips.choose_clips(rows, config["set"], derive("set", config["set"]))
-    listed = params.AugmentList(p=config["augment"]["p"], steps=dict(config["augment"]["steps"]))
-    size, more = config["model"]["size"], {"on": on, "workers": runtime.workers}
-    dls = clips.make_clip_dls(chosen, crops, pipeline(listed), size=size, bs=cfg.bs, seed=seed, **ask, **more)
+    ask, size, more = config["clips"], config["model"]["size"], {"on": on, "workers": runtime.workers}
+    dls = clips.make_clip_dls(
+        chosen, crops, fitting.augmentation(config), size=size, bs=cfg.bs, seed=seed, **ask, **more
+    )
     loss = asrid.ASRIDLoss(config["model"]["mode"], config["model"]["w"])
     cbs, shown = _callbacks(config, cfg, out), runtime.fits == 1
     learn.fit(model, dls, cfg, out, seed, loss, [ClipAuc(), ClipLogLoss()], cbs, shown)
     train_clips, held = chosen[chosen["split"] == "train"], rows[rows["split"] != "train"]
     shared = {key: ask[key] for key in ("frames", "short", "scaling")} | {"size": size, "bs": cfg.bs} | more
     scored = [score(model, part, crops, cfg.precision, **shared) for part in (train_clips, held)]
-    pd.concat(scored, ignore_index=True).to_parquet(out / PREDICTIONS, index=False)
+    pd.concat(scored, ignore_index=True).to_parquet(out / fitting.PREDICTIONS, index=False)
 
 
 def build(model: dict[str, Any], start: Path | None = None) -> asrid.Asrid:

@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddet import controls, exploit, learn, mapstore, masks, models, params
-from ddet.augment import pipeline
+from ddet import controls, exploit, fitting, learn, mapstore, masks, models, params
 from ddet.coverage import coverage
 from ddet.data import loaders, regions
 from ddet.data.crops import load_crop
-from ddet.models import f3net, zoo  # noqa: F401 (made by name: said here, they shape the key)
-from ddet.seeds import derive, seed_everything
-from ddet.train import PREDICTIONS, core
+from ddet.models import f3net  # noqa: F401 (made by name: said here, it shapes the key)
+from ddet.seeds import derive
 
 
 def train(
@@ -37,24 +35,21 @@ def train(
     Differs: the training set is balanced as everywhere here. The released code keeps the epoch that is best on the
     *test* split of FF++: `select_on: test` does so, everything else selects on valid.
     """
-    on, cfg, net = loaders.device(runtime.device), params.Train(**config["train"]), params.Model(**config["model"])
-    seed = derive(core(config))
-    seed_everything(seed, runtime.threads)
+    on, cfg, seed = fitting.begin(config, runtime)
+    net = params.Model(**config["model"])
     model = models.create(net, start).to(on)
     deal = derive("balance", config["seed"])
     chosen = loaders.balance(rows[rows["split"] == "train"], config["per_class"], deal)
-    listed = params.AugmentList(p=config["augment"]["p"], steps=dict(config["augment"]["steps"]))
     seen = pd.concat([chosen, judge_of(rows, config["select_on"])])
-    dls = loaders.make_dls(seen, crops, pipeline(listed), net.size, cfg.bs, seed, on, runtime.workers)
+    dls = loaders.make_dls(seen, crops, fitting.augmentation(config), net.size, cfg.bs, seed, on, runtime.workers)
     hide, cbs = config["hide"], []
     if hide["kind"] != "nothing":
         found = primary_of(chosen, rows, maps / config["start"]["maps"])
         regions.attach(dls, regions_of(hide["kind"], found, chosen, crops))
         cbs = [exploit.Exploit(hide["p"], hide["alpha"][0], hide["gamma"], hide["fill"])]
     learn.fit(model, dls, cfg, out, seed, loss_func=exploit.risk, cbs=cbs, progress=runtime.fits == 1)
-    held = rows[rows["split"] == "test"]
-    dl = loaders.eval_loader(held, crops, net.size, 2 * cfg.bs, on, runtime.workers)
-    learn.predictions(held, learn.predict(model, dl, cfg.precision)).to_parquet(out / PREDICTIONS, index=False)
+    scored = fitting.predict(model, rows, crops, net.size, on, cfg, runtime.workers)
+    scored.to_parquet(out / fitting.PREDICTIONS, index=False)
 
 
 def judge_of(rows: pd.DataFrame, select_on: str) -> pd.DataFrame:

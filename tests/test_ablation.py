@@ -8,7 +8,7 @@ import pytest
 import torch
 from toys import NET, RUNTIME, TRAIN, arm, given, section, store, write_faces
 
-from ddet import ablation, learn, models, params, train
+from ddet import ablation, fitting, learn, models, params, train
 from ddet.data import rows as crop_rows
 from ddet.errors import InputError
 from ddet.runs import RECORD
@@ -178,7 +178,7 @@ def test_the_fingerprint_is_blind_to_the_rest(faces, starts, monkeypatch):
 def test_one_arm_under_a_protocol_that_lacks_a_class_stops_all_in_one_line(faces, starts):
     with pytest.raises(InputError) as e:
         ablation.inputs(section(), {"NA": arm(), "leaky": arm(split="image")}, faces)
-    said = "celebdf, protocol image: split valid holds no fake crop; choose another protocol or add clips"
+    said = "celebdf, protocol image, split valid: holds no fake crop; choose another protocol or add clips"
     assert str(e.value) == said
 
 
@@ -187,7 +187,7 @@ def test_one_arm_under_a_protocol_that_lacks_a_class_stops_all_in_one_line(faces
 def test_a_missing_class_names_the_split_and_the_class(split, label, name):
     rows = pd.DataFrame([(s, k) for s in ("train", "valid", "test") for k in (0, 1)], columns=["split", "label"])
     ablation.check_classes(rows, "here")
-    with pytest.raises(InputError, match=f"^here: split {split} holds no {name} crop; [^\n]*$"):
+    with pytest.raises(InputError, match=f"^here, split {split}: holds no {name} crop; [^\n]*$"):
         ablation.check_classes(rows[~((rows["split"] == split) & (rows["label"] == label))], "here")
 
 
@@ -321,13 +321,14 @@ def test_keys_stay_text_and_the_arm_called_na_an_arm(tmp_path):
     found = ablation.read_runs(["t"], results=tmp_path)
     assert found["arm"].tolist() == ["NA", "RF"] and found["key"].tolist() == ["012345678901", "1e5"]
     assert found["chain"].tolist() == found["key"].tolist()
+    assert ablation.keys(found, "RF", "none", "NA") == ["1e5", "012345678901"]
 
 
 def test_runs_that_are_not_there_are_one_line(tmp_path):
     with pytest.raises(InputError, match=r"t_runs\.csv: no runs yet; run the notebook that trains them$"):
         ablation.read_runs(["t"], results=tmp_path)
     (tmp_path / "t_runs.csv").write_text("arm,seed,key,chain\nNA,0,a,a\n")
-    with pytest.raises(InputError, match=r"^arm Base: was not trained; add it to herd\.arms, and [^\n]*$"):
+    with pytest.raises(InputError, match=r"^arm Base: was not trained; add it to the arms in params\.yaml, [^\n]*$"):
         ablation.read_runs(["t"], ["NA", "Base"], tmp_path)
 
 
@@ -380,7 +381,7 @@ def test_a_fit_made_again_has_the_same_bytes_whatever_was_drawn_before(done, fac
     folder = done[0]["folder"][0]
     rows = crop_rows.load(faces, "celebdf", "identity")
     train.train(ablation.config_of_run(folder), rows, faces, None, RUNTIME, tmp_path)
-    for name in (learn.WEIGHTS, learn.HISTORY, train.PREDICTIONS):
+    for name in (learn.WEIGHTS, learn.HISTORY, fitting.PREDICTIONS):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 

@@ -8,7 +8,7 @@ import pytest
 from asrid_toys import arm, given, section, write_clips
 
 from ddet import asrid, asrid_tables, curves, figures, learn, metrics, params, spread, train_clips
-from ddet.train import PREDICTIONS
+from ddet.fitting import PREDICTIONS
 
 CFG = params.Report(bootstrap=100, confidence=0.95, seed=1)
 ARMS = {

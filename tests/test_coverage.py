@@ -15,14 +15,6 @@ def test_coverage_by_hand():
     np.testing.assert_allclose(1 - coverage.coverage(MAPS), zeros)
 
 
-def test_the_table_by_hand():
-    table = coverage.coverage_table({"a": MAPS, "b": np.zeros_like(MAPS)}, ["FS", "DF", "FS", "DF"])
-    assert table.loc["a", (0.0, "FS")] == pytest.approx(37.5) and table.loc["a", (0.0, "DF")] == pytest.approx(62.5)
-    assert table.loc["a", (0.3, "FS")] == 25 and table.loc["a", (0.6, "DF")] == 50
-    assert (table.loc["b"] == 0).all()
-    assert table.columns.tolist() == [(t, m) for t in (0.0, 0.3, 0.6) for m in ("FS", "DF")]
-
-
 def test_halved_maps_are_covered_at_half_the_threshold():
     np.testing.assert_array_equal(coverage.coverage(MAPS / 2, 0.3), coverage.coverage(MAPS, 0.6))
 

@@ -11,10 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ddet import models, params
 from ddet.errors import InputError
 from ddet.learn import save_weights
-from ddet.models import (
-    f3net,
-    zoo,  # noqa: F401 (makes the names known)
-)
+from ddet.models import f3net
 
 
 def config(**changes) -> params.Model:

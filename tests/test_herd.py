@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_bootstrap import made_up
 
-from ddet import ablation, bootstrap, herd, learn, metrics, params, paths, published, train
+from ddet import ablation, bootstrap, fitting, herd, learn, metrics, params, paths, published
 from ddet.errors import InputError
 
 CFG = params.Report(bootstrap=120, confidence=0.9, seed=3)
@@ -43,7 +43,7 @@ def runs(tmp_path):
             history.to_csv(tmp_path / name / learn.HISTORY, index=False)
         folder = tmp_path / names[-1]
         if preds is not None:
-            preds.assign(split="test").to_parquet(folder / train.PREDICTIONS)
+            preds.assign(split="test").to_parquet(folder / fitting.PREDICTIONS)
         return {"arm": arm, "seed": seed, "key": names[-1], "chain": " ".join(names), "folder": folder}
 
     return write

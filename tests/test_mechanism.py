@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from ddet import bootstrap, claims, mechanism, params, published, verdicts
+from ddet import bootstrap, claims, fitting, mechanism, params, published, verdicts
 from ddet.augment import draw, pipeline
-from ddet.data import crops, loaders
+from ddet.data import crops
 from ddet.errors import InputError
 from ddet.seeds import derive
 
@@ -56,7 +56,7 @@ def test_the_threshold_is_one_of_probability(faces):
 
 def test_a_list_shows_every_run_the_same_pictures_whatever_is_shown_beside(faces, monkeypatch):
     seen = []
-    monkeypatch.setattr(mechanism, "_prob_fake", lambda net, images: seen.append(np.stack(images)) or np.zeros(4))
+    monkeypatch.setattr(fitting, "predict_images", lambda net, images: seen.append(np.stack(images)) or np.zeros(4))
     noisy, flips = steps(GaussNoise=1, Rotate=1), steps(HorizontalFlip=0.5, VerticalFlip=0.5)
     mechanism.called_fake("run", faces[1], faces[0], {"flips": flips, "noisy": noisy})
     mechanism.called_fake("other", faces[1], faces[0], {"noisy": noisy})
@@ -71,14 +71,6 @@ def test_each_crop_has_a_draw_of_its_own(faces):
     rows = pd.DataFrame({"crop": ["0.png"] * 40})
     flipped = mechanism.called_fake("run", rows, faces[0], {"half": steps(HorizontalFlip=0.5)})["half"]
     assert 8 < flipped.sum() < 32
-
-
-def test_probabilities_do_not_depend_on_the_batch(faces):
-    images = [crops.resized(crops.load_crop(faces[0] / f"{i}.png"), SIZE) for i in range(4)]
-    one = mechanism._prob_fake(LeftIsBright(), images, bs=3)
-    np.testing.assert_allclose(one, mechanism._prob_fake(LeftIsBright(), images), rtol=1e-6)
-    slow = [LeftIsBright()(loaders.normalise((torch.from_numpy(image)[None], None))[0]) for image in images]
-    np.testing.assert_allclose(one, [logits.softmax(1)[0, 1].item() for logits in slow], rtol=1e-6)
 
 
 @pytest.mark.parametrize("idle", [steps(), steps(0.0, HorizontalFlip=1), steps(HorizontalFlip=0)])

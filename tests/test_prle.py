@@ -9,10 +9,10 @@ from toys import RUNTIME, TRAIN
 
 from ddet import ablation, models, params, paths, primary, prle, train_prle
 from ddet.errors import InputError
+from ddet.fitting import core
 from ddet.models import zoo
 from ddet.params.prle import ExploitChange, FusionChange, Subsets
 from ddet.runs import fingerprint
-from ddet.train import core
 
 MAPS = {"Xception + PRLE": "m1", "Xception + x": "m2"}
 RULE = {"method": "union", "tau1": 0.3, "lam": 0.15, "tau2": 0.0}
@@ -256,7 +256,7 @@ def test_examples_are_a_fake_of_each_method_of_other_people_while_they_last():
 def test_a_subset_without_crops_is_one_line(faces, monkeypatch):
     monkeypatch.setattr(ablation, "start_of", lambda backbone: (None, ""))
     cfg = section(subsets=Subsets(methods=["Face2Face"], detectors=["Xception"], seeds=1))
-    said = "^ffpp, Face2Face, protocol official: split train holds no fake crop"
+    said = "^ffpp, Face2Face, protocol official, split train: holds no fake crop"
     with pytest.raises(InputError, match=said) as error:
         prle.inputs(cfg, prle.fits(cfg), faces)
     assert "\n" not in str(error.value)

@@ -68,10 +68,9 @@ def pictures(rows: pd.DataFrame, faces) -> torch.Tensor:
 # maps and measures
 
 
-@pytest.mark.parametrize("classes", ["fake", "label"])
-def test_maps_ask_for_the_class_that_is_named(rows, faces, done, classes):
+def test_maps_ask_for_the_label_of_each_crop(rows, faces, done):
     folder = folder_of(done, "EfficientNet")
-    found = looking.maps(folder, ["blocks.1"], rows, faces, classes)
+    found = looking.maps(folder, ["blocks.1"], rows, faces)
     assert found.shape == (len(rows), SIZE, SIZE) and found.min() >= 0 and found.max() <= 1
     net, labels = ablation.load_model(folder), torch.from_numpy(rows["label"].to_numpy(np.int64))
     assert set(labels.tolist()) == {0, 1}
@@ -79,7 +78,7 @@ def test_maps_ask_for_the_class_that_is_named(rows, faces, done, classes):
         name: localise.attention_maps(net, [net.blocks[1]], pictures(rows, faces), asked).numpy()
         for name, asked in (("fake", torch.ones_like(labels)), ("label", labels))
     }
-    np.testing.assert_allclose(found, expected[classes], atol=1e-4)
+    np.testing.assert_allclose(found, expected["label"], atol=1e-4)
     assert np.abs(expected["fake"] - expected["label"]).max() > 0.1
 
 

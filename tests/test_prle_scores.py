@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from ddet import bootstrap, metrics
 from ddet.errors import InputError
+from ddet.fitting import PREDICTIONS
 from ddet.prle_scores import Scored, weakest
-from ddet.train import PREDICTIONS
 
 METRICS = ("frame_auc", "frame_accuracy", "clip_auc", "clip_log_loss")
 ONE = {"frames": 3, "sources": ["celebdf"]}
@@ -152,7 +152,6 @@ def test_runs_are_read_and_put_in_order(runs):
     found = Scored(runs, REPORT)
     for seed, table in enumerate(found.tables("a")):
         pd.testing.assert_frame_equal(table, metrics.checked(met(0.7, seed)))
-    assert found.keys("a", "b") == ["k0", "k1"]
     assert like(found.over("a", SETS, "frame_auc"), scored({"a": several(0.7, 0.7)}).over("a", SETS, "frame_auc"))
     assert [len(t) for t in found.part("a", "FaceSwap")] == [40, 40]
 

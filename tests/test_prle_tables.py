@@ -64,9 +64,7 @@ class Plain:
 
     def __init__(self, shares: dict[str, dict[str, float]], metrics: tuple[str, ...] = ()):
         self.shares, self.metrics = shares, metrics
-
-    def keys(self, *fits: str) -> list[str]:
-        return [f"{fit} 0" for fit in fits]
+        self.done = pd.DataFrame({"arm": list(shares), "key": [f"{fit} 0" for fit in shares]})
 
     def has(self, *fits: str) -> bool:
         return set(fits) <= set(self.shares)
@@ -140,7 +138,7 @@ def test_tables_name_rows_and_columns_as_the_paper_does(paper):
         def over(self, fit, parts, metric):
             return metric
 
-    found, _ = prle_tables.table3(every, Names({}))
+    found, _ = prle_tables.table3(every, Names(dict.fromkeys(prle.fits(every))))
     wide = published.wide("prle_table3")
     assert set(found) == set(wide.index) and {c for row in found.values() for c in row} == set(wide.columns)
     assert list(paper.tests) == ["DFDC", "DF-1.0", "Celeb-DF"]

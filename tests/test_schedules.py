@@ -17,7 +17,7 @@ from ddet import learn, params, schedules
 from ddet.errors import InputError
 from ddet.schedules import Accumulate, PartRates
 
-NAMES = ("cosine_restarts", "plateau", "one_cycle_torch", "exponential")
+NAMES = ("cosine_restarts", "plateau", "one_cycle_torch")
 DRAW = torch.Generator().manual_seed(0)
 X, NOISE = torch.randn(24, 6, generator=DRAW), torch.randn(24, generator=DRAW)
 Y = (X[:, 0] + NOISE > 0).long()
@@ -137,7 +137,6 @@ LOOPS = {  # how the scheduler is made, what it does after a batch, and after an
     "cosine_restarts": (restarts, lambda s, at: s.step(at), None),
     "plateau": (halving, None, lambda s, loss: s.step(loss)),
     "one_cycle_torch": (one_cycle, lambda s, at: s.step(), None),
-    "exponential": (lambda optimiser: plain_lr.ExponentialLR(optimiser, 0.9), None, lambda s, loss: s.step()),
 }
 
 
@@ -174,10 +173,6 @@ def test_cosine_restarts_by_hand(tmp_path):
     assert rates == pytest.approx([(1 + math.cos(math.pi * s)) / 2 for s in since])
     assert rates[:4] == pytest.approx([1, 1, 0.853553, 0.5], abs=1e-6)
     assert rates[4] == pytest.approx(0.146447, abs=1e-6) and rates[5] == pytest.approx(1) and rates[13] == rates[1]
-
-
-def test_exponential_by_hand(tmp_path):
-    assert by_hand(tmp_path, "exponential", epochs=3) == pytest.approx([1] * 4 + [0.9] * 4 + [0.81] * 4)
 
 
 def test_one_cycle_by_hand(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from toys import NET, RUNTIME, arm, given, section, write_faces
 
-from ddet import ablation, learn, masks, models, params, train
+from ddet import ablation, fitting, learn, masks, models, params, train
 from ddet.callbacks import AddPenalty
 from ddet.data import crops, loaders
 from ddet.data import rows as crop_rows
@@ -72,7 +72,7 @@ def test_train_is_balanced_and_valid_is_as_it_is(to_fit, rows, faces):
 def test_arms_with_the_same_seed_index_train_on_the_same_crops_in_orders_of_their_own(to_fit):
     plain, other = to_fit(config()), to_fit(config(augment="flips", weight=3.0))
     assert plain.dls.train.dataset.paths == other.dls.train.dataset.paths
-    assert plain.seed != other.seed and plain.seed == derive(train.core(config()))
+    assert plain.seed != other.seed and plain.seed == derive(fitting.core(config()))
     assert plain.dls.train.dataset.paths != to_fit(config(seed=1)).dls.train.dataset.paths
 
 
@@ -117,7 +117,7 @@ def test_predictions_are_made_with_eyes(rows, faces, tmp_path):
     train.train(config(**still), rows, faces, None, RUNTIME, tmp_path)
     net, held = created(config(**still)), rows[rows["split"] == "test"]
     learn.load_weights(net, tmp_path / learn.WEIGHTS)
-    preds = pd.read_parquet(tmp_path / train.PREDICTIONS)
+    preds = pd.read_parquet(tmp_path / fitting.PREDICTIONS)
     who = ["clip_id", "frame_idx", "track", "group", "label", "split"]
     pd.testing.assert_frame_equal(preds[who], held[who].reset_index(drop=True))
     for crop, prob in zip(held["crop"], preds["prob_fake"], strict=True):
@@ -176,7 +176,7 @@ def test_one_fit_at_a_time_shows_its_progress_and_several_do_not(to_fit):
 
 
 def created(cfg: dict) -> torch.nn.Module:
-    seed_everything(derive(train.core(cfg)), 1)
+    seed_everything(derive(fitting.core(cfg)), 1)
     return models.create(params.Model(**cfg["model"]))
 
 
@@ -221,9 +221,9 @@ def test_other_data_or_weights_of_the_same_configuration_draw_the_same(to_fit):
 def test_what_a_fit_leaves_behind(rows, faces, tmp_path):
     train.train(config(epochs=2), rows, faces, None, RUNTIME, tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        learn.HISTORY, train.PREDICTIONS, "resume", learn.WEIGHTS
+        learn.HISTORY, fitting.PREDICTIONS, "resume", learn.WEIGHTS
     ]  # fmt: skip
     assert pd.read_csv(tmp_path / learn.HISTORY)["epoch"].tolist() == [1, 2]
-    preds = pd.read_parquet(tmp_path / train.PREDICTIONS)
+    preds = pd.read_parquet(tmp_path / fitting.PREDICTIONS)
     assert preds["split"].tolist() == ["test"] * 6
     assert preds["prob_fake"].between(0, 1).all()

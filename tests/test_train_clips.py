@@ -12,9 +12,9 @@ from toys import RUNTIME, store
 from ddet import ablation, asrid, learn, order, repeat, train_clips
 from ddet.data import clips
 from ddet.errors import InputError
+from ddet.fitting import PREDICTIONS, core
 from ddet.models.asrid import scores
 from ddet.seeds import derive
-from ddet.train import PREDICTIONS, core
 
 DYNAMIC = {"strategy": "dynamic_mix", "w": 0.8}
 

@@ -9,12 +9,12 @@ import torch
 from prle_toys import SIZE, arm, inputs, section, write_faces
 from toys import RUNTIME, TRAIN
 
-from ddet import ablation, controls, exploit, learn, mapstore, masks, prle, train_prle
+from ddet import ablation, controls, exploit, fitting, learn, mapstore, masks, prle, train_prle
 from ddet.data import loaders
 from ddet.errors import InputError
+from ddet.fitting import PREDICTIONS, core
 from ddet.params.prle import ExploitChange
 from ddet.seeds import derive
-from ddet.train import PREDICTIONS, core
 
 NOTHING = (1, 4)  # crops whose map is zero everywhere
 
@@ -77,7 +77,7 @@ def fit(rows, faces, stored, tmp_path):
 
 
 def test_p_0_is_the_plain_fit_to_the_bit(fit, monkeypatch):
-    monkeypatch.setattr(train_prle, "core", lambda config: "any")  # the seed of all of them
+    monkeypatch.setattr(fitting, "core", lambda config: "any")  # the seed of all of them
     plain = fit("nothing", config("nothing"))
     files = sorted(path.name for path in plain.iterdir() if path.is_file())
     assert files == [learn.HISTORY, PREDICTIONS, learn.WEIGHTS]

@@ -13,8 +13,7 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 
 from ddet.augment import draw
-from ddet.data.loaders import CACHE_MB, CLASSES, CropDataset, make_loader, normalise
-from ddet.errors import InputError
+from ddet.data.loaders import CACHE_MB, CropDataset, both_classes, make_loader, normalise
 from ddet.seeds import derive
 
 SEQUENCE = ["clip_id", "track"]  # one person of one clip, frames in order
@@ -210,7 +209,4 @@ def _kept(rows: pd.DataFrame, frames: int, short: Short) -> pd.DataFrame:
 
 def _of_split(rows: pd.DataFrame, split: str, frames: int, short: Short) -> pd.DataFrame:
     chosen = _kept(rows[rows["split"] == split], frames, short)
-    for label, name in CLASSES.items():
-        if not (chosen["label"] == label).any():
-            raise InputError(f"split {split}", f"holds no {name} clip of {frames} crops", "take fewer frames, or pad")
-    return chosen
+    return both_classes(chosen, f"split {split}", f"clip of {frames} crops", "take fewer frames, or pad")

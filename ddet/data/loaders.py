@@ -167,7 +167,8 @@ def make_dls(
     Raises:
         InputError: a class is missing in train or valid, or a crop cannot be read.
     """
-    train, valid = (_of_split(rows, split) for split in ("train", "valid"))
+    remedy = "choose another protocol or more clips"
+    train, valid = (both_classes(rows[rows["split"] == s], f"split {s}", "crop", remedy) for s in ("train", "valid"))
     train_ds = CropDataset(train, crops_root, transform, size, derive(seed, "augment"), cache_mb, hidden)
     train_dl = make_loader(train_ds, bs, on, workers, shuffle_seed=derive(seed, "order"))
     return DataLoaders(train_dl, eval_loader(valid, crops_root, size, bs, on, workers, cache_mb), device=on)
@@ -186,12 +187,16 @@ def eval_loader(
     return make_loader(CropDataset(rows, crops_root, None, size, 0, cache_mb), bs, on, workers)
 
 
-def _of_split(rows: pd.DataFrame, split: str) -> pd.DataFrame:
-    chosen = rows[rows["split"] == split]
+def both_classes(rows: pd.DataFrame, where: str, what: str, remedy: str) -> pd.DataFrame:
+    """Return `rows` as they are.
+
+    Raises:
+        InputError: a class is missing among them: `where` holds no real (or fake) `what`.
+    """
     for label, name in CLASSES.items():
-        if not (chosen["label"] == label).any():
-            raise InputError(f"split {split}", f"holds no {name} crop", "choose another protocol or more clips")
-    return chosen
+        if not (rows["label"] == label).any():
+            raise InputError(where, f"holds no {name} {what}", remedy)
+    return rows
 
 
 def balance(rows: pd.DataFrame, per_class: int, seed: int, imbalance: float = 1.0) -> pd.DataFrame:

@@ -22,6 +22,8 @@ from ddet.models import slim  # noqa: F401 (importing it makes its networks know
 MODULES = {  # imported when asked for: a new paper's file shapes no old run
     "genconvit_ed": "ddet.models.genconvit",
     "genconvit_vae": "ddet.models.genconvit_vae",
+    "f3net": "ddet.models.f3net",
+    "f3net_mix": "ddet.models.f3net",
 }
 
 

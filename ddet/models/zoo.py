@@ -20,11 +20,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from ddet import models
 from ddet.errors import InputError
-
-# Here and not in `ddet.models`, whose every line is in the keys of the networks' runs.
-models.MODULES.update(f3net="ddet.models.f3net", f3net_mix="ddet.models.f3net")
 
 CAM_LAYERS = {  # by timm name
     "legacy_xception": ("conv3", "conv4"),

@@ -11,7 +11,7 @@ Rate = Annotated[float, Field(gt=0)]
 FFPP_METHODS = Literal["Deepfakes", "Face2Face", "FaceShifter", "FaceSwap", "NeuralTextures"]
 DATASETS = Literal["ffpp", "celebdf", "dfdc", "df1", "folder"]
 PROTOCOLS = Literal["official", "identity", "clip", "image"]
-SCHEDULES = Literal["one_cycle", "flat", "step", "cosine_restarts", "plateau", "one_cycle_torch", "exponential"]
+SCHEDULES = Literal["one_cycle", "flat", "step", "cosine_restarts", "plateau", "one_cycle_torch"]
 STEPS = Literal[  # the operations that ddet.augment builds
     "RandomRotate90",
     "Transpose",
