@@ -101,16 +101,22 @@ def pairs_of_points(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], 
     return figure
 
 
-def along(lines: Mapping[str, Mapping[str, Estimate]], xlabel: str, ylabel: str) -> Figure:
-    """Draw Figure 6: one line per detector over steps that are named below it, each point with its interval."""
+def along(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], xlabel: str) -> Figure:
+    """Draw Figure 6: a panel per metric, in it a line per detector over named steps, each point with its interval.
+
+    Args:
+        panels: metric -> detector -> step -> estimate.
+    """
     with styled():
-        figure, axis = plt.subplots(figsize=(5.6, 3.4))
-        for name, colour in coloured(lines):
-            steps = lines[name]
-            _points(axis, np.arange(len(steps)), list(steps.values()), colour, name)
-            axis.set_xticks(range(len(steps)), list(steps), fontsize=7)
-        axis.set(xlabel=xlabel, ylabel=ylabel)
-        axis.legend()
+        figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.3), squeeze=False)
+        for axis, (title, lines) in zip(axes.flat, panels.items(), strict=True):
+            aside = np.linspace(-0.06, 0.06, len(lines)) if len(lines) > 1 else [0.0]  # intervals would hide each other
+            for (name, colour), by in zip(coloured(lines), aside, strict=True):
+                steps = lines[name]
+                _points(axis, np.arange(len(steps)) + by, list(steps.values()), colour, name)
+                axis.set_xticks(range(len(steps)), list(steps), fontsize=7)
+            axis.set(xlabel=xlabel, ylabel=title)
+        axes[0, 0].legend()
     return figure
 
 

@@ -215,7 +215,7 @@ RATE = r"(^herd:(?:.*\n)+?  train: \{.*?lr: )[\d.e-]+"
         (r"^  zoo: \[.*?\]", "  zoo: []", "prle.zoo = []; List must have at least 1 item"),
         (r"zoo: \[VGG\]", "zoo: [VGG16]", "prle: V.: detectors, zoo = 'VGG16' does not exist, use one of Xception, "),
         (
-            r"(X\.: .*)detectors: \[EfficientNet\]",
+            r"(X\.: .*)detectors: \[Xception, EfficientNet\]",
             r"\1detectors: [EffNet]",
             f"prle: X.: detectors, zoo = 'EffNet' does not exist, use one of {DETECTORS}",
         ),

@@ -49,7 +49,7 @@ DRAWN = {
     "masked": lambda: prle_figures.masked_crops(crops(2), exploit.levels(maps(2)), ["a", "b"]),
     "hidden": lambda: prle_figures.hidden_crops(crops(2), exploit.levels(maps(2)), ["a", "b"], 0.5),
     "pairs": lambda: prle_figures.pairs_of_points(PANELS, "AUC"),
-    "along": lambda: prle_figures.along(LINES, "maps of", "AUC"),
+    "along": lambda: prle_figures.along({"AUC": LINES, "ACC": {"a": LINES["a"]}}, "maps of"),
     "alpha": lambda: prle_figures.over_alpha(ALPHA),
 }
 
@@ -124,9 +124,12 @@ def test_figure_5_has_a_panel_a_training_set_and_a_group_a_detector():
     assert all(line.get_linestyle() == "None" for line in left.lines), "points of two detectors make no line"
 
 
-def test_figure_6_has_a_line_a_detector_over_named_steps():
-    (axis,) = DRAWN["along"]().axes
-    assert points(axis) == {"a": ([0, 1], [0.6, 0.7]), "b": ([0, 1], [0.5, 0.4])}
+def test_figure_6_has_a_panel_a_metric_and_a_line_a_detector_over_named_steps():
+    axis, other = DRAWN["along"]().axes
+    drawn = points(axis)
+    assert drawn["a"][1] == [0.6, 0.7] and drawn["b"][1] == [0.5, 0.4]
+    assert drawn["a"][0] == pytest.approx([-0.06, 0.94]) and drawn["b"][0] == pytest.approx([0.06, 1.06])
+    assert points(other) == {"a": ([0, 1], [0.6, 0.7])} and other.get_ylabel() == "ACC"
     assert [t.get_text() for t in axis.get_xticklabels()] == ["X.", "X. + E."]
     assert np.allclose(intervals(axis), [[0.5, 0.8], [0.6, 0.9], [0.4, 0.7], [0.3, 0.6]])
     assert axis.lines[0].get_linestyle() == "-"
