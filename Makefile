@@ -15,7 +15,7 @@ repro: .venv/.locked            ## regenerate every table, figure and report tha
 	dvc repro && python -m ddet.page --readme
 
 test: .venv/.locked             ## every test, with the notebooks run in a clone at smoke size
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.locked             ## what the pre-commit hooks check
 	ruff check . && ruff format --check . && python -m ddet.tools.strip --check notebooks

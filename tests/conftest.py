@@ -7,6 +7,11 @@ import pytest
 from ddet import paths
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the pipeline first: it takes longest, and the other tests run beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
+
+
 @pytest.fixture(scope="session")
 def real_footage() -> Path:
     """Return the folder of real footage, or skip: it may not be copied into this repository."""

@@ -151,7 +151,8 @@ def test_metrics_and_plots_show_something(smoke):
 
 
 def test_notebooks_pass_nbval(smoke):
-    done = smoke.run("python", "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax", "notebooks", check=False)
+    how = ("-p", "no:cacheprovider", "--nbval-lax", "-n", "2", "--dist", "loadfile")
+    done = smoke.run("python", "-m", "pytest", *how, "notebooks", check=False)
     assert done.returncode == 0 and re.search(r"\d+ passed", done.stdout), done.stdout[-6000:]
     assert smoke.git("status", "--short") == ""
 
