@@ -65,3 +65,15 @@ def test_results_and_times_are_filled_in():
     between = README.split(page.MARKERS[0])[1].split(page.MARKERS[1])[0]
     captions = re.findall(r"^\*\*(.*) \(synthetic benchmark, profile default, .*\)\*\*$", between, re.M)
     assert captions == ["Herd, Table 1", "Herd, Table 2", "ASRID, Table 2", "PRLE, Table II"]
+
+
+def test_experiments_change_what_stands():
+    """The first version named the rate that the arm had already: nothing was trained."""
+    found = re.findall(r"^dvc exp run -S '?([^'=\n]+)=([^'\s]+)", README, flags=re.M)
+    assert len(found) >= 2
+    for path, value in found:
+        section, arms, arm, key = path.split(".")
+        spec = getattr(params.load(paths.PARAMS), section)
+        own = getattr(getattr(spec, arms)[arm], key)
+        stands = getattr(spec.train, key) if own is None else own
+        assert type(stands)(value) != stands, path
