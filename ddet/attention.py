@@ -28,7 +28,8 @@ def maps(folder: Path, rows: pd.DataFrame, crops: Path) -> np.ndarray:
 
 def forged(rows: pd.DataFrame, truth: Path, size: int) -> np.ndarray:
     """Return the ground truth of `rows` in crop coordinates: bool n x size x size, True = forged."""
-    parts = [crop_masks(clip_id, rows.iloc[[n]], truth, size) for n, clip_id in enumerate(rows["clip_id"])]
+    asked = rows[["label", "frame_idx", "x0", "y0", "x1", "y1"]]
+    parts = [crop_masks(clip_id, asked.iloc[[n]], truth, size) for n, clip_id in enumerate(rows["clip_id"])]
     return np.concatenate(parts)
 
 

@@ -46,7 +46,7 @@ def of_rows(
 
     Paper: PRLE section III-B: offline, for the training split alone. The crops are not augmented.
     """
-    model.to(on)
+    model.to(on, memory_format=torch.channels_last)  # two to four times as fast on a CPU
 
     def batches(start: int, stop: int) -> Iterator[np.ndarray]:
         for images, labels in loaders.eval_loader(rows.iloc[start:stop], crops, size, bs, on, cache_mb=0):

@@ -1,5 +1,6 @@
 """Several jobs at once, each in a process that does not outlive the one that asked for it."""
 
+import math
 import os
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from joblib import Parallel, delayed
+from joblib.externals.loky import process_executor
 
 from ddet.errors import InputError
 
@@ -33,6 +35,9 @@ def together(calls: Sequence[tuple[Callable, ...]], jobs: int) -> list[Any]:
 
 def _watched(parent: int, function: Callable, *arguments: Any) -> tuple[Any, Exception | None]:
     """Return what the function gives, or what it raises: joblib kills the other workers where one raises."""
+    # loky replaces a worker that has grown by 300 MB since its first call. What grows here are crops that the next fit
+    # needs again, and a new worker imports torch anew: 8 of them cost PRLE's fits a minute.
+    process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
     done = threading.Event()
     threading.Thread(target=_leave_with, args=(parent, done), daemon=True).start()
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ddet import ablation, attention, bootstrap, cam, exploit, fitting, fusion, learn, localise, params, primary, prle
 from ddet.data import loaders
@@ -99,6 +100,7 @@ def masked(section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: 
         stack = [maps(folder, section.detectors[d].layers, rows, crops) for d, folder in of_zoo.items()]
         levels = exploit.levels(np.concatenate([*fusion.of_stores(stack, **rule)(0, len(rows))]))
         net = ablation.load_model(first[named(section.subsets.detectors[0], method=method)])
+        net = net.to(memory_format=torch.channels_last)
         for alpha in (0.0, *ALPHAS):
             shown = alpha or -1.0  # a level of 0 is hidden at any alpha that is not negative
             hidden = [without(images.image(i), level, shown) for i, level in enumerate(levels)]

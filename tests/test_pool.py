@@ -25,6 +25,16 @@ def square(x):
     return x * x, os.getpid()
 
 
+HELD = []
+
+
+def hoard(_):
+    """Keep half a gigabyte from the second call on."""
+    HELD.append(bytearray(b"x") * 500_000_000 if len(HELD) == 1 else None)
+    time.sleep(0.6)
+    return os.getpid()
+
+
 def fail(x):
     raise InputError("a.mp4", "empty file", f"delete {x}")
 
@@ -49,6 +59,10 @@ def test_one_job_or_one_call_stays_in_this_process(calls, jobs):
 
 def test_nothing_to_do_gives_nothing():
     assert together([], 2) == []
+
+
+def test_a_worker_that_keeps_much_for_the_next_call_stays():
+    assert len(set(together([(hoard, i) for i in range(8)], 2))) == 2
 
 
 def test_bad_input_found_by_a_worker_is_the_same_line_here():
