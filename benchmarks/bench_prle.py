@@ -4,7 +4,8 @@ Run: python benchmarks/bench_prle.py [--rounds 15] [--full-rounds 3] [--crops 64
 Networks are the slim detectors at 96 px, in 1 also the full-size ones at 256 px, the weights and crops random. In each
 round every candidate does the same work once; ratios are of medians.
 
-1. Grad-CAM of a batch: images a second against a bare forward pass (goal .85) and pytorch-grad-cam (goal 3).
+1. Grad-CAM of a batch: images a second against a bare forward pass (goal .85) and pytorch-grad-cam (goal 3). Full
+   size with `--jobs` threads, everything else with one.
 2. Fusion of three detectors' maps of 256 px by `union`: maps a second (goal 1,000), and by loops over pixels.
 3. A training epoch with PRLE against one without, at p = .5, and with its controls (goal .99 of the images a second).
    The same with full-size networks: `--write` puts these ratios into data/measured/, where Table VIII reads them.
@@ -21,7 +22,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -30,7 +30,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from ddet import controls, cost, exploit, fusion, localise, mapstore, models, params, paths
+from ddet import controls, cost, exploit, fusion, localise, mapstore, models, params, paths, pool
 from ddet.data import loaders, regions
 from ddet.models import zoo
 from ddet.seeds import seed_everything
@@ -105,6 +105,10 @@ def fused_slowly(maps: np.ndarray) -> np.ndarray:
     return np.maximum(fused, np.where(mean > TAU1, mean, 0))
 
 
+def first_two(batches: mapstore.Batches) -> list[np.ndarray]:
+    return list(batches(0, 2))
+
+
 def fusing(crops: int, jobs: int) -> None:
     coarse = torch.rand(crops, 3, 8, 8)
     maps = nn.functional.interpolate(coarse, (256, 256), mode="bilinear").half().numpy()
@@ -114,7 +118,7 @@ def fusing(crops: int, jobs: int) -> None:
             for t in range(3)
         ]
         batches = fusion.of_stores(stores, "union", tau1=TAU1, lam=LAM)
-        joblib.Parallel(n_jobs=jobs)(joblib.delayed(len)(list(batches(0, 2))) for _ in range(jobs))  # starts them
+        pool.together([(first_two, batches)] * jobs, jobs)  # starts the workers that `write` will find
         turns = itertools.count()
 
         def stored() -> None:
@@ -212,10 +216,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     seed_everything(0, threads=1)
-    print(f"CPU, 1 thread a process, medians of {args.rounds} rounds\n")
+    print(f"CPU, 1 thread a process but for {args.jobs} at 256 px in 1, medians of {args.rounds} rounds\n")
     localising(SLIM | F3NET, SIZE, args.rounds, args.batch)
     print()
+    torch.set_num_threads(args.jobs)  # a batch of the full size has work for all cores
     localising(FULL, 256, args.full_rounds, args.batch)
+    torch.set_num_threads(1)
     print()
     fusing(4 * args.crops, args.jobs)
     print()
