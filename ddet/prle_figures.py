@@ -116,7 +116,7 @@ def along(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], xlabel: st
                 _points(axis, np.arange(len(steps)) + by, list(steps.values()), colour, name)
                 axis.set_xticks(range(len(steps)), list(steps), fontsize=7)
             axis.set(xlabel=xlabel, ylabel=title)
-        axes[0, 0].legend()
+        axes[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))  # "best" does not see the intervals
     return figure
 
 
