@@ -8,7 +8,7 @@ import pytest
 from clone import Clone
 from ruamel.yaml import YAML
 
-from ddet import ablation, asrid, claims, paths, prle, published
+from ddet import ablation, asrid, asrid_tables, claims, paths, prle, published
 
 STAGES = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 TRAIN = (*ablation.STAGES, *asrid.STAGES, *prle.STAGES)  # stages that train detectors
@@ -93,7 +93,8 @@ def test_a_table_names_the_runs_behind_each_cell_and_they_exist(smoke, name):
     keys = {k for cell in table["keys"].dropna() for k in cell.split()}
     assert keys and keys <= behind(smoke)
     run = table.dropna(subset="ours")
-    assert len(run) and (run["low"] <= run["high"]).all()
+    over_seeds = run["metric"].isin(asrid_tables.CURVE) & (run["seeds"] < 2)  # no spread of a single seed
+    assert len(run) and (over_seeds | (run["low"] <= run["high"])).all()
     assert run[["frames", "clips", "groups"]].ge(1).all().all()
     if name.startswith("asrid"):
         assert (run["seeds"].ge(1) == run["keys"].notna()).all(), "constant predictors have no runs, all others have"
