@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+from ruamel.yaml import YAML
+
 from ddet import page, params, paths
 
 README = (paths.ROOT / "README.md").read_text()
@@ -68,12 +70,14 @@ def test_results_and_times_are_filled_in():
 
 
 def test_experiments_change_what_stands():
-    """The first version named the rate that the arm had already: nothing was trained."""
-    found = re.findall(r"^dvc exp run -S '?([^'=\n]+)=([^'\s]+)", README, flags=re.M)
+    """Two versions trained nothing: one named the rate that the arm had already, one lacked the + of a new key."""
+    found = re.findall(r"^dvc exp run -S '?(\+?)([^'=\n]+)=([^'\s]+)", README, flags=re.M)
     assert len(found) >= 2
-    for path, value in found:
+    written = YAML(typ="safe").load(paths.PARAMS.read_text())
+    for plus, path, value in found:
         section, arms, arm, key = path.split(".")
         spec = getattr(params.load(paths.PARAMS), section)
         own = getattr(getattr(spec, arms)[arm], key)
         stands = getattr(spec.train, key) if own is None else own
         assert type(stands)(value) != stands, path
+        assert (key in written[section][arms][arm]) == (not plus), path
