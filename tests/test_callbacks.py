@@ -178,13 +178,13 @@ def test_one_class_has_a_log_loss_and_no_auc():
 @given(st.lists(st.tuples(st.integers(-100, 100), st.integers(-100, 100), st.integers(0, 1)), min_size=2, max_size=9))
 def test_metrics_are_those_of_probabilities(found):
     """Against a count of pairs, and scikit-learn's log loss on float64 probabilities."""
-    pred, labels = torch.tensor([z[:2] for z in found]) / 10, [z[2] for z in found]
+    pred, labels = torch.tensor([z[:2] for z in found]) / 8, [z[2] for z in found]  # exact, so that equal gaps tie
     prob = pred.double().softmax(1)[:, 1].numpy()
     want = log_loss(labels, np.clip(prob, 1e-15, 1 - 1e-15), labels=[0, 1])
     assert metric(ClipLogLoss, (pred, labels)) == pytest.approx(want, rel=1e-4, abs=1e-6)
     gap = (pred[:, 1] - pred[:, 0]).double().numpy()
     pairs = [(gap[i], gap[j]) for i, y in enumerate(labels) for j, w in enumerate(labels) if y and not w]
-    if len(pairs) and max(abs(gap)) < 15:  # in float32 surer scores tie
+    if len(pairs) and max(abs(gap)) < 10:  # in float32 surer scores tie
         won = np.mean([1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs])
         assert metric(ClipAuc, (pred, labels)) == pytest.approx(won)
     assert bool(pairs) != math.isnan(metric(ClipAuc, (pred, labels)))
