@@ -262,6 +262,15 @@ def test_the_weakest_cell_decides_and_is_named(cfg):
     assert mean["effect"] == pytest.approx((0.1 + 0.1 + 0.3) / 3) and mean["data"] == "toys"
 
 
+def test_more_detectors_must_help_every_detector_that_was_given_them():
+    both = {"detectors": ["Xception", "EfficientNet"]}
+    more = section(compared() | {n: compared()[n].model_copy(update=both) for n in ("X.", FIVE)})
+    given = shares(more) | {f"Xception + {FIVE}": {"right": 0.65}}
+    line = prle_tables.judge(more, Plain(given), "toys").set_index("claim_id").loc["prle-detectors"]
+    assert (line["effect"], line["verdict"]) == (pytest.approx(0.65 - 0.7), "not reproduced")
+    assert line["data"] == f"toys, the weakest of 2: Xception + {FIVE}"
+
+
 def test_a_claim_on_one_method_needs_a_fit_of_it(cfg):
     some = cfg.subsets.model_copy(update={"methods": ["Face2Face", "NeuralTextures"]})
     other = cfg.model_copy(update={"subsets": some})
