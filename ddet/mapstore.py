@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 
 from ddet.data.rows import SHAPES_A_RUN
 from ddet.errors import InputError
+from ddet.pool import together
 from ddet.runs import fingerprint
 
 MAPS, HEAD, PARTIAL, DONE = "maps.npy", "maps.json", "maps.partial.npy", ".done"
@@ -47,7 +47,7 @@ def write(
     _begin(folder, head)
     spans = [(start, min(start + shard, count)) for start in range(0, count, shard)]
     missing = [span for span in spans if not _mark(folder, span).exists()]
-    joblib.Parallel(n_jobs=jobs)(joblib.delayed(_fill)(folder, batches, span) for span in missing)
+    together([(_fill, folder, batches, span) for span in missing], jobs)
     os.replace(folder / PARTIAL, folder / MAPS)
     shutil.rmtree(folder / DONE)
     return read(folder, data)

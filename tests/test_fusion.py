@@ -112,6 +112,16 @@ def test_interest_equals_the_loop_over_all_pairs(seed, detectors, lam):
     np.testing.assert_array_equal(found[clear], (means > lam)[clear])
 
 
+@pytest.mark.parametrize("cells", [3, 6, 12])
+def test_upsampled_maps_are_fused_as_by_the_loop(cells):
+    """As Grad-CAM's maps are; from 3 x 3 cells no square differs by .15, from 12 x 12 most do."""
+    coarse = torch.rand(2, 3, cells, cells, generator=torch.Generator().manual_seed(cells))
+    maps = torch.nn.functional.interpolate(coarse, (40, 40), mode="bilinear")
+    expected = np.stack([slow_neighbouring(one, LAM) for one in maps.double().numpy()])
+    np.testing.assert_allclose(fusion.neighbouring(maps, LAM), expected, atol=1e-6)
+    assert 0 < (expected > 0).mean() < 1
+
+
 def test_interest_by_hand():
     """One map, one bright pixel in the corner of 3 x 3: means 3/4 there, 1/6 and 1/9 near it, 0 beyond."""
     one = torch.zeros(1, 1, 3, 3)
@@ -119,6 +129,14 @@ def test_interest_by_hand():
     for lam, expected in ((0.15, [[1, 1, 0], [1, 0, 0], [0, 0, 0]]), (0.11, [[1, 1, 0], [1, 1, 0], [0, 0, 0]])):
         np.testing.assert_array_equal(fusion.of_interest(one, lam)[0].int(), expected)
     np.testing.assert_array_equal(fusion.neighbouring(one, 0.15)[0], [[1, 1, 0], [1, 0, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_slope_is_of_interest_although_its_neighbours_cancel_out(turned):
+    """Steps of 1/4 along one axis: means of 1/6 within, 1/8 at both ends."""
+    slope = torch.linspace(0, 1, 5).expand(1, 1, 4, 5)
+    found = fusion.of_interest(slope.mT if turned else slope, 0.15)[0]
+    np.testing.assert_array_equal((found.T if turned else found).int(), [[0, 1, 1, 1, 0]] * 4)
 
 
 def test_the_average_by_hand():
