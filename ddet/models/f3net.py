@@ -93,8 +93,9 @@ class Bands(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         spectrum = self.dct @ image @ self.dct.T
-        masked = spectrum[:, None] * (self.base + _centred(self.learnt))[:, None]
-        return (self.dct.T @ masked @ self.dct).flatten(1, 2)
+        masks = self.base + _centred(self.learnt)
+        # One band at a time, as much as a cache holds: all at once take a third longer.
+        return torch.cat([self.dct.T @ (spectrum * mask) @ self.dct for mask in masks], dim=1)
 
 
 class Statistics(nn.Module):
