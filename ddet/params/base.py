@@ -11,6 +11,7 @@ Rate = Annotated[float, Field(gt=0)]
 FFPP_METHODS = Literal["Deepfakes", "Face2Face", "FaceShifter", "FaceSwap", "NeuralTextures"]
 DATASETS = Literal["ffpp", "celebdf", "dfdc", "df1", "folder"]
 PROTOCOLS = Literal["official", "identity", "clip", "image"]
+Precision = Literal["fp32", "bf16", "fp16"]
 SCHEDULES = Literal["one_cycle", "flat", "step", "cosine_restarts", "plateau", "one_cycle_torch"]
 STEPS = Literal[  # the operations that ddet.augment builds
     "RandomRotate90",
@@ -56,7 +57,7 @@ class Train(Section):
     schedule: SCHEDULES
     step_epochs: Positive
     step_gamma: Annotated[float, Field(gt=0, le=1)]
-    precision: Literal["fp32", "bf16", "fp16"]
+    precision: Precision
     channels_last: bool
     select: Literal["frame_auc", "valid_loss", "accuracy", "clip_auc", "clip_log_loss"]
 
