@@ -207,7 +207,8 @@ def _check(preds: Mapping, keys: Mapping, names: Mapping, order: list[str], colu
 
 def _cell(ours: bootstrap.Estimate | None, paper: pd.DataFrame, row: str, column: Column, keys: tuple) -> Cell:
     there = paper[paper["column"] == column.title]
-    digits = int(there["digits"].max()) if len(there) and there["digits"].max() >= 0 else DIGITS
+    decimals = [part["digits"].max() for part in (there, paper)]  # a column that is ours alone looks like the others
+    digits = int(next((most for most in decimals if most >= 0), DIGITS))
     theirs = there[there["row"] == row]
     printed, value = (theirs["printed"].iloc[0], theirs["value"].iloc[0]) if len(theirs) else ("", float("nan"))
     return Cell(ours, printed, float(value), digits, column.scale, keys)

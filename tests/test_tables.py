@@ -105,6 +105,15 @@ def test_percentages_scale_ours():
     assert cell.difference == pytest.approx(100 * share - 97.7)
 
 
+def test_a_column_that_the_paper_lacks_has_the_decimals_of_its_others():
+    paper = printed(("Base model", "AUC", "97.70"))
+    both = [Column("AUC", "clip_auc", scale=100), Column("ACC", "clip_accuracy", scale=100)]
+    cells = table(published=paper, columns=both).rows["Base model"]
+    assert cells["ACC"].digits == cells["AUC"].digits == 2 and cells["ACC"].paper == ""
+    silent = table(published=paper.assign(digits=np.nan), columns=both).rows["Base model"]
+    assert silent["ACC"].digits == silent["AUC"].digits == tables.DIGITS
+
+
 def test_weak_intervals_are_marked_and_explained():
     weak = [made_up(groups=4).assign(label=lambda d: (d["group"] != "g00").astype(int))]
     text = table(preds={"Base": weak}, keys={"Base": ["k"]}).markdown()
