@@ -6,7 +6,8 @@ round every candidate does the same work once; ratios are of medians.
 
 1. Grad-CAM of a batch: images a second against a bare forward pass (goal .85) and pytorch-grad-cam (goal 3). Full
    size with `--jobs` threads, everything else with one.
-2. Fusion of three detectors' maps of 256 px by `union`: maps a second (goal 1,000), and by loops over pixels.
+2. Fusion of three detectors' maps of 256 px by `union`: maps a second (goal 1,000), and by loops over pixels. The
+   maps are 8 x 8 cells made larger, as Grad-CAM's are; steeper ones, and more so noise, have more pixels to decide.
 3. A training epoch with PRLE against one without, at p = .5, and with its controls (goal .99 of the images a second).
    The same with full-size networks: `--write` puts these ratios into data/measured/, where Table VIII reads them.
 4. Multiply-adds and parameters of the full-size detectors, which PRLE leaves as they are (Table VIII); nothing is run.
