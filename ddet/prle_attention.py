@@ -67,8 +67,12 @@ def look_table(
     for detector in section.detectors:
         plain, method = found[named(detector)], found[named(detector, METHOD)]
         for measure in plain:
-            gain = bootstrap.paired_values(method[measure], plain[measure], rows, cfg)
             known = ~np.isnan(method[measure] + plain[measure]).any(axis=0)  # by all seeds of both
+            if not known.any():  # one of them attends to nothing in any crop
+                nothing = dict.fromkeys(["backbone", "PRLE", "difference", "low", "high"], np.nan)
+                lines.append({"detector": detector, "measure": measure, **nothing, "crops": 0, "groups": 0})
+                continue
+            gain = bootstrap.paired_values(method[measure], plain[measure], rows, cfg)
             sides = {"backbone": plain[measure][:, known].mean(), "PRLE": method[measure][:, known].mean()}
             line = {"detector": detector, "measure": measure, **sides, "difference": gain.value}
             lines.append(line | {"low": gain.low, "high": gain.high, "crops": gain.frames, "groups": gain.groups})

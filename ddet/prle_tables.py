@@ -202,7 +202,8 @@ def on_forgery(
 ) -> pd.DataFrame:
     """Tabulate how maps meet the forged pixels: the shares of `coverage.primary_shares`, one line a detector.
 
-    `inside - area`, with its interval over groups, is what attention has on the forgery beyond an even gaze.
+    `inside - area`, with its interval over groups, is what attention has on the forgery beyond an even gaze. A
+    detector that attends to nothing in any crop has no numbers.
 
     Args:
         maps: detector -> n x S x S.
@@ -212,6 +213,11 @@ def on_forgery(
     lines = []
     for name, found in maps.items():
         shares = primary_shares(np.asarray(found, np.float32), forged)
+        if np.isnan(shares["inside"]).all():
+            lines.append(
+                {"maps of": name} | dict.fromkeys([*shares, "inside - area", "low", "high"], np.nan) | {"crops": 0}
+            )
+            continue
         more = bootstrap.paired_values(shares["inside"], shares["area"], rows, cfg)
         line = {"maps of": name} | {key: np.nanmean(value) for key, value in shares.items()}
         lines.append(line | {"inside - area": more.value, "low": more.low, "high": more.high, "crops": more.frames})

@@ -130,6 +130,13 @@ def test_both_ways_to_train_stand_side_by_side(cfg):
     assert (table["low"][0], table["high"][0]) == (first.low, first.high) and first.low < first.high
 
 
+def test_a_detector_that_attends_to_nothing_has_a_line_without_numbers(cfg):
+    blind = LOOKS | {"Xception": LOOKS["Xception"] | {"iou": np.full_like(LOOKS["Xception"]["iou"], np.nan)}}
+    table, plain = (looking.look_table(cfg, looks, THREE, REPORT) for looks in (blind, LOOKS))
+    assert table.loc[1, ["crops", "groups"]].tolist() == [0, 0] and table.loc[1, "backbone":"high"].isna().all()
+    assert table.drop(index=1).astype(str).equals(plain.drop(index=1).astype(str)) and list(table) == list(plain)
+
+
 def test_looking_broader_counts_each_seed_of_each_detector(cfg):
     """By hand: Xception's seeds gain .2 and .2, EfficientNet's lose .1 each."""
     found = looking.broader(cfg, LOOKS, THREE, REPORT)

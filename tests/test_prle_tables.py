@@ -324,3 +324,7 @@ def test_attention_on_the_forgery_by_hand():
     assert shares == pytest.approx([0.75, 1, (1 / 3 + 1) / 2, 0.5])
     assert line["inside - area"] == pytest.approx(0.25) and line["low"] <= 0.25 <= line["high"] and line["crops"] == 2
     assert table.loc["even", "inside - area"] == 0
+    blind = prle_tables.on_forgery({"blind": 0 * maps, "VGG": maps}, forged, rows, REPORT).set_index("maps of")
+    pd.testing.assert_series_equal(blind.loc["VGG"].astype(float), line.astype(float))
+    assert blind.loc["blind"].drop("crops").isna().all() and blind["crops"].tolist() == [0, 2]
+    assert list(blind) == list(table), "a detector that attends to nothing has a line without numbers"
