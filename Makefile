@@ -12,7 +12,7 @@ UV_VERSION := $(shell sed -n 's/^uv==\([^ ;]*\).*/\1/p' requirements.txt)
 .DELETE_ON_ERROR:
 
 repro: .venv/.locked            ## regenerate every table, figure and report that is out of date
-	dvc repro && python -m ddet.page --readme
+	dvc repro && python -m ddet.report.page --readme
 
 test: .venv/.locked             ## every test, with the notebooks run in a clone at smoke size
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -16,7 +16,8 @@ import time
 import torch
 from torch.nn import functional as F
 
-from ddet import params, train_clips
+from ddet import params
+from ddet.asrid import train as asrid_train
 from ddet.models import asrid
 from ddet.seeds import seed_everything
 
@@ -65,7 +66,7 @@ def loop(model: asrid.Asrid, crops: torch.Tensor) -> torch.Tensor:
 def compare(section: params.Asrid, strategy: str, w: float, rounds: int) -> dict[str, tuple[float, float]]:
     """Return way -> seconds of the forward pass in training and of the whole step, medians of turns in one run."""
     spec = section.model.model_dump() | {"strategy": strategy, "w": w, "axis_bug": False}
-    model, bs = train_clips.build(spec), section.train.bs
+    model, bs = asrid_train.build(spec), section.train.bs
     if section.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
     crops = torch.randn(bs, section.frames, 3, section.model.size, section.model.size)

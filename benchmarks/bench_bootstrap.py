@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from ddet import bootstrap, metrics, params
+from ddet import params
+from ddet.stats import bootstrap, metrics
 
 CFG = params.Report(bootstrap=1000, confidence=0.95, seed=1)
 SLOW = 50  # resamples of the plain version; its time per resample is what is compared

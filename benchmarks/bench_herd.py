@@ -20,11 +20,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ddet import learn, losses, masks, models, params
-from ddet.augment import draw, pipeline
+from ddet import models, params
+from ddet.data import landmarks
+from ddet.data.augment import draw, pipeline
+from ddet.data.crop_loader import CropDataset, device, make_loader
 from ddet.data.crops import save_crop
-from ddet.data.loaders import CropDataset, device, make_loader
+from ddet.herd import weighted_loss
 from ddet.seeds import seed_everything
+from ddet.training import learner
 
 ARMS = {  # name -> the arm of params.yaml whose list acts, and whether the eyes are hidden before it does
     "NA": ("NA", False),
@@ -44,7 +47,7 @@ def invented(count: int, size: int, root: Path) -> pd.DataFrame:
     slope = np.linspace(60, 180, size)[:, None, None]
     for i in range(count):
         save_crop(root / f"{i}.png", np.clip(slope + rng.normal(0, 20, (size, size, 3)), 0, 255).astype(np.uint8))
-    points = dict(zip(masks.POINTS, (face * size).ravel(), strict=True))
+    points = dict(zip(landmarks.POINTS, (face * size).ravel(), strict=True))
     return pd.DataFrame({"crop": [f"{i}.png" for i in range(count)], "label": np.arange(count) % 2}).assign(**points)
 
 
@@ -78,8 +81,8 @@ class Step:
             "sgd": partial(torch.optim.SGD, momentum=0.9),
         }
         self.optimiser = optimisers[cfg.opt](self.model.parameters(), lr=cfg.lr, weight_decay=cfg.wd)
-        self.loss = losses.weighted(section.weight, section.weighted_class, on)
-        self.cast = torch.autocast(on.type, learn.DTYPES[cfg.precision], enabled=cfg.precision != "fp32")
+        self.loss = weighted_loss.weighted(section.weight, section.weighted_class, on)
+        self.cast = torch.autocast(on.type, learner.DTYPES[cfg.precision], enabled=cfg.precision != "fp32")
 
     def __call__(self, x: torch.Tensor, y: torch.Tensor) -> None:
         self.optimiser.zero_grad()
@@ -117,7 +120,7 @@ def main() -> None:
     seed_everything(0, whole.runtime.threads)
     with tempfile.TemporaryDirectory() as folder:
         rows = invented(args.crops, whole.faces.size, Path(folder))
-        boxes = masks.eye_boxes_of(rows, Path(folder), cfg.model.size)
+        boxes = landmarks.eye_boxes_of(rows, Path(folder), cfg.model.size)
         arms = {}
         for name, (arm, masked) in ARMS.items():
             steps, hidden = pipeline(cfg.augment[cfg.arms[arm].augment]), boxes if masked else None

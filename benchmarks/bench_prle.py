@@ -32,9 +32,12 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from ddet import controls, cost, exploit, fusion, localise, mapstore, models, params, paths, pool
-from ddet.data import loaders, regions
-from ddet.models import zoo
+from ddet import models, params, paths
+from ddet.attention import fast_grad_cam
+from ddet.data import crop_loader, region_loader
+from ddet.models import cost, zoo
+from ddet.prle import controls, exploit, fusion, map_store, map_writer
+from ddet.runs import processes
 from ddet.seeds import seed_everything
 
 SLIM = {"Xception": "slim_xception", "EfficientNet": "test_efficientnet", "VGG": "slim_vgg", "ResNet-50": "slim_resnet"}
@@ -82,7 +85,7 @@ def localising(names: dict[str, str], size: int, rounds: int, bs: int) -> None:
                 model(images)
 
         def fast(model=model, layers=layers) -> None:
-            localise.attention_maps(model, layers, images, labels)
+            fast_grad_cam.attention_maps(model, layers, images, labels)
 
         def library(model=model, layers=layers) -> None:
             with GradCAM(model, layers) as engine:
@@ -107,7 +110,7 @@ def fused_slowly(maps: np.ndarray) -> np.ndarray:
     return np.maximum(fused, np.where(mean > TAU1, mean, 0))
 
 
-def first_two(batches: mapstore.Batches) -> list[np.ndarray]:
+def first_two(batches: map_store.Batches) -> list[np.ndarray]:
     return list(batches(0, 2))
 
 
@@ -116,16 +119,16 @@ def fusing(crops: int, jobs: int) -> None:
     maps = nn.functional.interpolate(coarse, (256, 256), mode="bilinear").half().numpy()
     with tempfile.TemporaryDirectory() as folder:
         stores = [
-            mapstore.write(Path(folder) / str(t), lambda start, stop, t=t: [maps[start:stop, t]], crops, 256, "-")
+            map_writer.write(Path(folder) / str(t), lambda start, stop, t=t: [maps[start:stop, t]], crops, 256, "-")
             for t in range(3)
         ]
         batches = fusion.of_stores(stores, "union", tau1=TAU1, lam=LAM)
-        pool.together([(first_two, batches)] * jobs, jobs)  # starts the workers that `write` will find
+        processes.together([(first_two, batches)] * jobs, jobs)  # starts the workers that `write` will find
         turns = itertools.count()
 
         def stored() -> None:
             into = Path(folder) / f"fused{next(turns)}"
-            mapstore.write(into, batches, crops, 256, "-", shard=-(-crops // jobs), jobs=jobs)
+            map_writer.write(into, batches, crops, 256, "-", shard=-(-crops // jobs), jobs=jobs)
 
         def fused() -> None:
             for one in torch.from_numpy(maps).split(1):
@@ -146,13 +149,13 @@ class Epoch:
     """One pass over the training crops: loading, hiding, and the steps of a network and its optimiser."""
 
     def __init__(
-        self, name: str, images: np.ndarray, bs: int, source: regions.Regions | None, cb: exploit.Exploit | None
+        self, name: str, images: np.ndarray, bs: int, source: region_loader.Regions | None, cb: exploit.Exploit | None
     ):
-        plain = loaders.ArrayDataset(images, np.arange(len(images)) % 2, seed=1)
-        loader = [loaders.make_loader(plain, bs, CPU, shuffle_seed=1) for _ in range(2)]
+        plain = crop_loader.ArrayDataset(images, np.arange(len(images)) % 2, seed=1)
+        loader = [crop_loader.make_loader(plain, bs, CPU, shuffle_seed=1) for _ in range(2)]
         self.dls, self.cb = DataLoaders(*loader, device=CPU), cb
         if source is not None:
-            regions.attach(self.dls, source)
+            region_loader.attach(self.dls, source)
         self.model = models.make_backbone(name, num_classes=2)
         self.optimiser = torch.optim.Adam(self.model.parameters(), 2e-4)
 
@@ -201,7 +204,7 @@ def training(names: dict[str, str], size: int, rounds: int, crops: int, bs: int,
 
 @torch.inference_mode()
 def infer(model: nn.Module, images: np.ndarray) -> None:
-    model.eval()(loaders.normalise((torch.from_numpy(images), None))[0])
+    model.eval()(crop_loader.normalise((torch.from_numpy(images), None))[0])
     model.train()
 
 

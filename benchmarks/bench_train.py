@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from ddet import models, params
-from ddet.augment import pipeline
-from ddet.data.loaders import ArrayDataset, device, make_loader
+from ddet.data.augment import pipeline
+from ddet.data.crop_loader import ArrayDataset, device, make_loader
 from ddet.seeds import seed_everything
 
 NETWORKS = {

@@ -9,7 +9,8 @@ from types import ModuleType, SimpleNamespace
 import torch
 from IPython.display import Markdown
 
-from ddet import locks, params, paths
+from ddet import params, paths
+from ddet.runs import locks
 from ddet.seeds import derive, seed_everything
 
 

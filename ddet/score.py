@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ddet import ablation, learn, params, paths
-from ddet.data import index, loaders
+from ddet import params, paths
+from ddet.data import crop_loader, index
 from ddet.data.faces import extract_faces
 from ddet.data.layouts import base, folder
 from ddet.data.layouts.base import UNLABELLED, Clip
 from ddet.errors import InputError
+from ddet.herd import arms as herd_arms
+from ddet.runs import finished
 from ddet.seeds import derive
+from ddet.training import learner
 
 WORK = paths.DATA / "scored"
 COLUMNS = ["clip", "label", "frames", "faces", "clip_prob", "lowest", "highest", "reason"]
@@ -57,16 +60,16 @@ def run_of(arm: str, seed: int, results: Path = paths.RESULTS) -> Path:
     Raises:
         InputError: nothing was trained yet, or not this arm and seed.
     """
-    stages = [stage for stage in ablation.STAGES if (results / f"{stage}_runs.csv").is_file()]
+    stages = [stage for stage in herd_arms.STAGES if (results / f"{stage}_runs.csv").is_file()]
     if not stages:
         raise InputError(results, "holds no table of runs", "train some: make repro")
-    runs = ablation.read_runs(stages, results=results)
+    runs = finished.read_runs(stages, results=results)
     chosen = runs[(runs["arm"] == arm) & (runs["seed"] == seed)]
     if chosen.empty:
         there = ", ".join(f"{r.arm} {r.seed}" for r in runs.itertuples())
         raise InputError(f"{arm}, seed {seed}", "no such run", f"there are: {there}")
     found = chosen["folder"].iloc[0]
-    if not (found / learn.WEIGHTS).is_file():
+    if not (found / learner.WEIGHTS).is_file():
         raise InputError(found, "its weights are not here", "make them: make repro")
     return found
 
@@ -88,10 +91,10 @@ def score(clips: pd.DataFrame, root: Path, run: Path, cfg: params.Params) -> pd.
 
 
 def _prob_fake(crops: pd.DataFrame, root: Path, run: Path, cfg: params.Params) -> np.ndarray:
-    model, size = ablation.load_model(run), ablation.config_of_run(run)["model"]["size"]
-    device = loaders.device(cfg.runtime.device)
-    loader = loaders.eval_loader(crops.assign(label=0), root, size, 32, device)  # a label is not looked at here
-    return learn.predict(model, loader)
+    model, size = finished.load_model(run), finished.config_of_run(run)["model"]["size"]
+    device = crop_loader.device(cfg.runtime.device)
+    loader = crop_loader.eval_loader(crops.assign(label=0), root, size, 32, device)  # a label is not looked at here
+    return learner.predict(model, loader)
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:

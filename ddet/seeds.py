@@ -1,16 +1,12 @@
 """Seeds: derived from what is being run, never from the clock or from Python's salted hash."""
 
 import hashlib
-import json
 import random
 
 import numpy as np
 import torch
 
-
-def canonical(value: object) -> str:
-    """Write a JSON value in the one form that is hashed: sorted keys, no white space."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+from ddet.hashing import canonical
 
 
 def derive(*parts: object) -> int:

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ddet import ablation, params
+from ddet import params
 from ddet.data import crops
-from ddet.runs import fingerprint
+from ddet.hashing import fingerprint
+from ddet.runs import planned
 
 MODEL = params.AsridModel(
     backbone="mobilenetv3_small_050", size=32, width=16, mode="paper", heads=4, layers=1, layer_heads=4, hidden=8,
@@ -46,6 +47,6 @@ def write_clips(root: Path, n: int = 32) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def given(rows: pd.DataFrame) -> ablation.Inputs:
+def given(rows: pd.DataFrame) -> planned.Inputs:
     names = ("dfdc, identity", "dfdc, clip")
-    return ablation.Inputs(dict.fromkeys(names, rows), dict.fromkeys(names, fingerprint(rows)), {MODEL.backbone: "s"})
+    return planned.Inputs(dict.fromkeys(names, rows), dict.fromkeys(names, fingerprint(rows)), {MODEL.backbone: "s"})

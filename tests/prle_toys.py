@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 from toys import TRAIN
 
-from ddet import ablation, masks, metrics, params, prle
-from ddet.data import crops
-from ddet.prle_scores import Scored
+from ddet import params
+from ddet.data import crops, landmarks
+from ddet.prle import arms as prle_arms
+from ddet.prle.scores import Scored
+from ddet.runs import planned
+from ddet.stats import metrics
 
 METHODS = ("Deepfakes", "FaceSwap")
 SOURCES = {"ffpp": METHODS, "celebdf": ("Celeb-synthesis",), "dfdc": ("fake",), "df1": ("end_to_end",)}
@@ -79,11 +82,11 @@ def compared() -> dict[str, params.PrleArm]:
     return {"Random": arm("rectangles"), "Landmark": arm("parts"), **averages, **alone, FIVE: five, FIXED: fixed}
 
 
-def inputs(cfg: params.Prle) -> ablation.Inputs:
+def inputs(cfg: params.Prle) -> planned.Inputs:
     """Make inputs without any crop, for what needs their fingerprints alone."""
-    names = (prle.WHOLE, *cfg.subsets.methods)
+    names = (prle_arms.WHOLE, *cfg.subsets.methods)
     starts = {d.backbone: f"s of {d.backbone}" for d in cfg.detectors.values()}
-    return ablation.Inputs({}, {name: f"data of {name}" for name in names}, starts)
+    return planned.Inputs({}, {name: f"data of {name}" for name in names}, starts)
 
 
 def write_faces(root: Path) -> Path:
@@ -102,7 +105,7 @@ def write_faces(root: Path) -> Path:
         eyes = np.ravel([(12.0, 14.0), (27.0, 15.0), (20.0, 20.0), (15.0, 30.0), (25.0, 30.0)])
         boxes = {f"{box}{axis}{end}": v for axis in "xy" for box, ends in (("", (0, 40)), ("box_", (8, 32)))
                  for end, v in enumerate(ends)}  # fmt: skip
-        faces.append(row | {"sha": crops.digest(image)} | dict(zip(masks.POINTS, eyes, strict=True)) | boxes)
+        faces.append(row | {"sha": crops.digest(image)} | dict(zip(landmarks.POINTS, eyes, strict=True)) | boxes)
         clips.append({"clip_id": name, "dataset": dataset, "method": method, "stem": f"{person:03d}", "original": ""})
         clips[-1] |= {"target_id": f"{person:03d}", "group": f"{dataset}:{person:03d}", "official_split": official}
         splits.append({"clip_id": name, "frame_idx": -1, "protocol": "official", "split": split})

@@ -62,7 +62,7 @@ def test_every_figure_and_table_of_a_notebook_is_shown(notebooks, tmp_path):
     draw = "figures.save(figures.confusion_matrices({{'NA': np.eye(2, dtype=int)}}), 'f{0}', pathlib.Path({1!r}));"
     notebooks(
         "shown",
-        "import pathlib\nimport numpy as np\nfrom ddet import figures, tables",
+        "import pathlib\nimport numpy as np\nfrom ddet.report import figures, tables",
         draw.format(1, str(tmp_path)),
         draw.format(2, str(tmp_path)),
         "tables.Table('caption', '', (), {})",

@@ -5,8 +5,9 @@ import fcntl
 import pytest
 import torch
 
-from ddet import locks, notebook, params, paths
+from ddet import notebook, params, paths
 from ddet.errors import InputError
+from ddet.runs import locks
 
 SMOKE = "profiles/smoke.yaml"
 

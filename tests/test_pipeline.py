@@ -8,10 +8,15 @@ import pytest
 from clone import Clone
 from ruamel.yaml import YAML
 
-from ddet import ablation, asrid, asrid_tables, claims, paths, prle, published
+from ddet import paths, published
+from ddet.asrid import arms as asrid_arms
+from ddet.asrid import tables as asrid_tables
+from ddet.audit import ledger
+from ddet.herd import arms as herd_arms
+from ddet.prle import arms as prle_arms
 
 STAGES = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]
-TRAIN = (*ablation.STAGES, *asrid.STAGES, *prle.STAGES)  # stages that train detectors
+TRAIN = (*herd_arms.STAGES, *asrid_arms.STAGES, *prle_arms.STAGES)  # stages that train detectors
 ABSENT = {  # rows of the papers' tables that no run of ours stands behind
     "herd_table1": {"RECCE", "CADDM"},
     "herd_table2": set(),
@@ -87,7 +92,7 @@ def test_every_page_that_shows_a_result_says_that_it_is_synthetic(smoke):
     assert [n for n in silent if not any(part in n for part in without)] == []
 
 
-@pytest.mark.parametrize("name", [*ablation.STAGES[:3], *ABSENT])
+@pytest.mark.parametrize("name", [*herd_arms.STAGES[:3], *ABSENT])
 def test_a_table_names_the_runs_behind_each_cell_and_they_exist(smoke, name):
     table = read(smoke, f"reports/tables/{name}.csv")
     keys = {k for cell in table["keys"].dropna() for k in cell.split()}
@@ -121,7 +126,7 @@ def test_the_stores_hold_the_runs_that_the_tables_of_runs_name_and_no_others(smo
 def test_every_claim_that_runs_can_decide_has_a_verdict(smoke, paper, open_):
     listed = published.facts("claims").query("paper == @paper")
     told = read(smoke, f"data/results/claims_{paper}.csv")
-    assert set(told["claim_id"]) == set(listed.loc[~listed["evidence"].isin(claims.UNTESTABLE), "id"]) - open_
+    assert set(told["claim_id"]) == set(listed.loc[~listed["evidence"].isin(ledger.UNTESTABLE), "id"]) - open_
     known = behind(smoke)
     shown_else = ("prle-time", "asrid-seed")  # by a benchmark, by files of two fits that no table holds
     named_by = told.loc[~told["claim_id"].isin(shown_else), "runs"].str.split()

@@ -6,7 +6,8 @@ import sys
 
 from ruamel.yaml import YAML
 
-from ddet import page, params, paths
+from ddet import params, paths
+from ddet.report import page
 
 README = (paths.ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^(?:\$ )?(make \w+|python -m [\w.]+)", README, flags=re.M)

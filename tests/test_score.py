@@ -11,11 +11,13 @@ import torch
 from clips import picture, write_clip
 from PIL import Image
 
-from ddet import ablation, learn, models, params, paths, score
-from ddet.data import crops, loaders
+from ddet import models, params, paths, score
+from ddet.data import crop_loader, crops
 from ddet.errors import InputError
-from ddet.runs import RECORD
+from ddet.runs import finished
+from ddet.runs.store import RECORD
 from ddet.synth.pretext import pretext_batch
+from ddet.training import learner
 
 SMOKE = params.load(paths.ROOT / "profiles" / "smoke.yaml")
 CFG = SMOKE.model_copy(
@@ -40,7 +42,7 @@ def run(tmp_path_factory, monkeypatch):
     """Write a finished run with weights at random, and make it the one that the command line finds."""
     folder = tmp_path_factory.mktemp("run")
     torch.manual_seed(1)
-    learn.save_weights(models.create(NET), folder / learn.WEIGHTS)
+    learner.save_weights(models.create(NET), folder / learner.WEIGHTS)
     (folder / RECORD).write_text(json.dumps({"config": {"model": NET.model_dump()}}))
     monkeypatch.setattr(score, "run_of", lambda arm, seed: folder)
     return folder
@@ -132,9 +134,9 @@ def test_a_score_is_the_mean_probability_of_fake_over_the_crops(tmp_path, portra
     write_clip(tmp_path / "both.mp4", [portraits[0]] * 2 + [portraits[1]] * 2)
     table = scored(tmp_path, run)
     (out,) = score.WORK.iterdir()
-    net, cut = ablation.load_model(run), pd.read_parquet(out / "faces.parquet")
+    net, cut = finished.load_model(run), pd.read_parquet(out / "faces.parquet")
     images = [torch.from_numpy(crops.resized(crops.load_crop(out / c), 32)) for c in cut["crop"]]
-    prob = net(loaders.normalise((torch.stack(images), None))[0]).softmax(1)[:, 1].detach().numpy()
+    prob = net(crop_loader.normalise((torch.stack(images), None))[0]).softmax(1)[:, 1].detach().numpy()
     by_clip = cut.assign(p=prob).groupby("clip_id")["p"]
     assert len(prob) == 6 and by_clip.mean().nunique() == 3
     for name, column in {"mean": "clip_prob", "min": "lowest", "max": "highest"}.items():
@@ -180,7 +182,7 @@ def trained(tmp_path, monkeypatch):
         (tmp_path / f"{stage}_runs.csv").write_text("arm,seed,key,chain\n" + lines)
     for folder in ("herd_augmentation/012345678901", "herd_results/1e5", "herd_results/1e6"):
         (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / learn.WEIGHTS).write_text("")
+        (tmp_path / folder / learner.WEIGHTS).write_text("")
     monkeypatch.setattr(paths, "RUNS", tmp_path)
     return tmp_path
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ddet import ablation, masks, params
-from ddet.data import crops
-from ddet.runs import Store, fingerprint
+from ddet import params
+from ddet.data import crops, landmarks
+from ddet.hashing import fingerprint
+from ddet.runs import planned
+from ddet.runs.store import Store
 
 NET = params.Model(name="timm", backbone="test_resnet", size=32, form="released", swin=None, width=1)
 RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
@@ -34,12 +36,12 @@ def section(seeds: int = 1, **changes) -> params.Herd:
     return params.Herd(**(base | changes))
 
 
-def given(rows: pd.DataFrame | None = None, start: str = "s") -> ablation.Inputs:
+def given(rows: pd.DataFrame | None = None, start: str = "s") -> planned.Inputs:
     """Make inputs of `rows` under every protocol; without rows only their fingerprint stands there."""
     protocols = ("identity", "image")
     hashes = {name: fingerprint(rows) if rows is not None else f"data of {name}" for name in protocols}
     backbones = (NET.backbone, "test_convnext")
-    return ablation.Inputs(dict.fromkeys(protocols, rows), hashes, {name: f"{start} of {name}" for name in backbones})
+    return planned.Inputs(dict.fromkeys(protocols, rows), hashes, {name: f"{start} of {name}" for name in backbones})
 
 
 def store(root: Path, **changes) -> Store:
@@ -60,7 +62,7 @@ def write_faces(root: Path) -> Path:
             image = rng.integers(1, 256 - 100 * label, (40, 40, 3), np.uint8)
             crops.save_crop(root / row["crop"], image)
             eyes = [(12.0, 14.0), (27.0, 15.0 + label), (20.0, 20.0), (15.0, 30.0), (25.0, 30.0)]
-            rows.append(row | {"sha": crops.digest(image)} | dict(zip(masks.POINTS, np.ravel(eyes), strict=True)))
+            rows.append(row | {"sha": crops.digest(image)} | dict(zip(landmarks.POINTS, np.ravel(eyes), strict=True)))
             at = {"clip_id": row["clip_id"], "frame_idx": -1}
             splits.append(at | {"protocol": "identity", "split": split})
             splits.append(at | {"protocol": "image", "split": "train" if label else split})

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ddet import params, seeds
+from ddet import hashing, params
 from ddet.data import crops, detect, tracks, video
 from ddet.data.crops import crop_masks, load_crop
 from ddet.errors import InputError
@@ -101,7 +101,7 @@ def _clip(row: dict, original: dict | None, root: Path, out: Path, cfg: params.F
     hashes = [_fingerprint(root / r["path"]) for r in (row, original) if r]
     kept = ("clip_id", "original", "label", "fps", "width", "height", "frames", "reason")
     shaped = [cfg.model_dump(), {k: row[k] for k in kept}, original and {k: original[k] for k in kept}, hashes, _code()]
-    name = hashlib.blake2s(seeds.canonical(shaped).encode(), digest_size=16).hexdigest() + ".json"
+    name = hashlib.blake2s(hashing.canonical(shaped).encode(), digest_size=16).hexdigest() + ".json"
     if not _is_whole(out / PARTS / name, out):
         try:
             record = _extract(row, original, root, out, cfg, searched)

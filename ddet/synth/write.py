@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from ddet.codeid import code_id
 from ddet.errors import InputError
+from ddet.hashing import canonical
 from ddet.params import Benchmark, Runtime
-from ddet.seeds import canonical, derive
+from ddet.seeds import derive
 from ddet.synth import backdrop, distort, identity, jitter, layout_celebdf, layout_dfdc, layout_ffpp, layout_folder
 from ddet.synth.canvas import Array
 from ddet.synth.encode import truncate, write_mp4, write_truth

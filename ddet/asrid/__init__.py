@@ -1,0 +1,1 @@
+"""ASRID: static and dynamic heads on clips of frames."""

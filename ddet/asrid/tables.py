@@ -1,0 +1,210 @@
+"""The numbers of ASRID's tables and claims, from the scores and the loss curves of its runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ddet import params
+from ddet.asrid import arms as asrid_arms
+from ddet.asrid import scores as asrid_scores
+from ddet.asrid.train import SCORES
+from ddet.report import tables
+from ddet.runs import finished, planned
+from ddet.stats import bootstrap, seed_interval, verdicts
+from ddet.stats.bootstrap import Estimate
+
+CURVE = {"last": seed_interval.last, "average": seed_interval.average, "variation": seed_interval.variation}
+TABLE2 = [
+    tables.Column("Tr.", "last"),
+    tables.Column("Ave. Tr.", "average"),
+    tables.Column("Val.", "valid clip_log_loss"),
+    tables.Column("Var", "variation"),
+    *(tables.Column(f"test {m}", f"test {m}") for m in ("clip_log_loss", "clip_accuracy", "clip_auc")),
+]
+SETS = ("small", "large")
+TABLE3 = [
+    tables.Column(f"{s} {t}", f"{s} {m}")
+    for s in SETS
+    for t, m in (("loss", "clip_log_loss"), ("accuracy", "clip_accuracy"))
+]
+SPLITS = {"train": "train", "val": "valid", "test": "test"}  # the paper's word -> ours
+NAMED = {"static": "static", "dynamic": "dynamic", "fused": "prob_fake"}  # score -> its column
+Found = dict[str, dict[str, Estimate]]
+Keys = dict[str, list[str]]
+
+
+def ablation_rows(
+    section: params.Asrid, names: Mapping[str, str], done: pd.DataFrame, given: planned.Inputs, cfg: params.Report
+) -> tuple[Found, Keys]:
+    """Estimate the rows of Table 2 or of the strength table, and the two constant predictors below them.
+
+    Valid is the set's own part of it, as in the paper; test is all of it.
+
+    Args:
+        names: arm -> its row in the paper.
+    """
+    found, keys = {}, {}
+    for arm, row in names.items():
+        own = asrid_scores.clips_of_set(section, section.arms[arm], given)
+        train, valid = (
+            asrid_scores.predictions(done, arm, "train"),
+            asrid_scores.predictions(done, arm, "valid", among=own),
+        )
+        test = asrid_scores.predictions(done, arm, "test")
+        curves = asrid_scores.steps(done, arm)
+        found[row] = {name: seed_interval.of_seeds([f(c) for c in curves], train[0], cfg) for name, f in CURVE.items()}
+        found[row] |= _named("valid", valid, cfg) | _named("test", test, cfg)
+        keys[row] = finished.keys(done, arm)
+    for name in asrid_scores.constants(train[0], test[0]) if names else ():
+        found[name] = {
+            key: value
+            for split, preds in (("valid", valid), ("test", test))
+            for key, value in _named(split, asrid_scores.constants(train[0], preds[0])[name], cfg).items()
+        }
+        keys[name] = []
+    return found, keys
+
+
+def set_rows(
+    section: params.Asrid, table: str, done: pd.DataFrame, given: planned.Inputs, cfg: params.Report
+) -> tuple[Found, Keys]:
+    """Estimate Table 3 or 4: train, val and test on the small and the large set, with both constants.
+
+    The paper's rows are those of its own split, by clip at random; the same rows follow under the section's split.
+    """
+    found: Found = {}
+    keys: Keys = {}
+    for arm, spec in section.arms.items():
+        size, split = spec.rows.get(table), spec.split or section.split
+        if size is None or arm not in set(done["arm"]):
+            continue
+        own = asrid_scores.clips_of_set(section, spec, given)
+        train = asrid_scores.predictions(done, arm, "train", among=own)
+        for word, part in SPLITS.items():
+            preds = asrid_scores.predictions(done, arm, part, among=own)
+            rows = {"": preds} | {f" · {name}": p for name, p in asrid_scores.constants(train[0], preds[0]).items()}
+            for suffix, scored in rows.items():
+                row = f"{word}{suffix}" if split == "clip" else f"{word}, {split} split{suffix}"
+                found.setdefault(row, {}).update(_named(size, scored, cfg))
+                keys.setdefault(row, []).extend([] if suffix else finished.keys(done, arm))
+    order = sorted(found, key=lambda row: (" split" in row, "·" in row))
+    return {row: found[row] for row in order}, keys
+
+
+def _named(prefix: str, preds: Sequence[pd.DataFrame], cfg: params.Report) -> dict[str, Estimate]:
+    found = bootstrap.over_seeds(preds, cfg)
+    return {f"{prefix} {m}": found[m] for m in ("clip_log_loss", "clip_accuracy", "clip_auc")}
+
+
+def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.DataFrame:
+    """Tabulate, for each dynamic arm, the static, dynamic and fused score on test, and what fusing adds to static.
+
+    `gain` is a fall of the log loss, with its interval over people.
+    """
+    lines = []
+    for arm in arms:
+        fused = asrid_scores.predictions(done, arm)
+        for name, score in NAMED.items():
+            preds = asrid_scores.predictions(done, arm, score=score)
+            found, gain = bootstrap.over_seeds(preds, cfg), bootstrap.paired(preds, fused, "clip_log_loss", cfg)
+            line = {"arm": arm, "score": name}
+            for metric in ("clip_log_loss", "clip_auc", "clip_accuracy"):
+                e = found[metric]
+                line |= {metric: e.value, f"{metric} low": e.low, f"{metric} high": e.high}
+            if name == "static":
+                line |= {"gain of fusing": gain.value, "gain low": gain.low, "gain high": gain.high}
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def every_score(done: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
+    """List the scores of each test clip under each arm and seed."""
+    tables_of = [
+        table.assign(arm=arm, seed=seed) for arm in arms for seed, table in enumerate(asrid_scores.scored(done, arm))
+    ]
+    every = pd.concat(tables_of, ignore_index=True).query("split == 'test'")
+    return every[["arm", "seed", "clip_id", "label", *SCORES]].reset_index(drop=True)
+
+
+def out_of_order(
+    done: pd.DataFrame, static: str, dynamic: str, clips: pd.DataFrame, rough: np.ndarray, cfg: params.Report
+) -> pd.DataFrame:
+    """Tabulate who tells clips in order from clips out of order: a rule without training, and the trained heads.
+
+    Args:
+        static, dynamic: the arms trained on such clips.
+        clips, rough: the test clips, and `frame_order.roughness` of each.
+    """
+    ruled = clips.assign(prob_fake=np.clip(rough / 2, 0, 1))  # von Neumann's ratio lies between 0 and 2
+    rows = {"roughness, no training": [ruled], f"{static}: static": asrid_scores.predictions(done, static)}
+    rows |= {f"{dynamic}: {name}": asrid_scores.predictions(done, dynamic, score=s) for name, s in NAMED.items()}
+    lines = []
+    for name, preds in rows.items():
+        e = bootstrap.over_seeds(preds, cfg)["clip_auc"]
+        line = {"score": name, "clip_auc": e.value, "low": e.low, "high": e.high, "clips": e.clips, "groups": e.groups}
+        lines.append(line | {"seeds": len(preds)})
+    return pd.DataFrame(lines)
+
+
+def on_test(
+    section: params.Asrid, arms: Mapping[str, params.AsridArm], done: pd.DataFrame, cfg: params.Report
+) -> pd.DataFrame:
+    """Tabulate every arm on test, and whether its log loss is below that of its training prior, whole interval."""
+    lines = []
+    for arm, spec in arms.items():
+        preds, train = asrid_scores.predictions(done, arm), asrid_scores.predictions(done, arm, "train")[0]
+        prior = asrid_scores.constants(train, preds[0])["training prior"]
+        e, gain = bootstrap.over_seeds(preds, cfg), bootstrap.paired(prior, preds, "clip_log_loss", cfg)
+        line = {
+            "arm": arm,
+            "crops": asrid_arms.name_of(section, spec),
+            "seeds": len(preds),
+            "clips": e["clip_auc"].clips,
+        }
+        line |= {m: tables.with_interval(e[m]) for m in ("clip_log_loss", "clip_accuracy", "clip_auc")}
+        line["log loss of the prior"] = bootstrap.over_seeds(prior, cfg)["clip_log_loss"].value
+        lines.append(line | {"beats the prior": "yes" if gain.low > 0 else "no" if gain.high < 0 else "undecided"})
+    return pd.DataFrame(lines)
+
+
+def judge_curves(
+    claim_id: str,
+    done: pd.DataFrame,
+    more: str,
+    less: str,
+    of: Callable[[pd.DataFrame], float],
+    cfg: params.Report,
+    data: str,
+) -> pd.DataFrame:
+    """Test a claim that a number of the loss curve is larger in one arm, seed by seed; the interval is over seeds."""
+    values = [[of(curve) for curve in asrid_scores.steps(done, arm)] for arm in (more, less)]
+    gain = seed_interval.of_seeds(np.subtract(*values), asrid_scores.predictions(done, more, "train")[0], cfg)
+    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, data)
+
+
+def judge_train(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, data: str) -> pd.DataFrame:
+    """Test a claim that one arm's log loss on the training clips is larger, on the clips that both trained on."""
+    sides = (asrid_scores.predictions(done, arm, "train") for arm in (more, less))
+    gain = bootstrap.paired(*sides, "clip_log_loss", cfg)
+    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, data)
+
+
+def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, data: str) -> pd.DataFrame:
+    """Test a claim that one arm's valid log loss exceeds its train log loss by more than another's does.
+
+    Groups of both splits are resampled together; a clip weighs as its split's mean asks.
+    """
+    sides = []
+    for arm in (more, less):
+        seeds = []
+        for train, valid in zip(
+            asrid_scores.predictions(done, arm, "train"), asrid_scores.predictions(done, arm, "valid"), strict=True
+        ):
+            n, both = len(train) + len(valid), pd.concat([train, valid], ignore_index=True)
+            weight = np.where(both["split"] == "valid", n / len(valid), -n / len(train))
+            truth = np.where(both["label"] == 1, both["prob_fake"], 1 - both["prob_fake"])
+            seeds.append(-np.log(np.clip(truth, 1e-15, 1)) * weight)
+        sides.append(np.stack(seeds))
+    gain = bootstrap.paired_values(*sides, both, cfg)
+    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, data)

@@ -1,0 +1,91 @@
+"""Where trained runs look: Grad-CAM over rows of crops, and the regions that it is measured on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ddet import models
+from ddet.attention import grad_cam
+from ddet.data import crop_loader, landmarks
+from ddet.data.crops import crop_masks
+from ddet.errors import InputError
+from ddet.runs import finished
+
+FAKE = 1
+
+
+def maps(folder: Path, rows: pd.DataFrame, crops: Path) -> np.ndarray:
+    """Compute Grad-CAM of one run for the class fake: float32 n x size x size in [0, 1], in the order of `rows`.
+
+    Of a backbone that runs twice in a forward pass, the pass on the image is read (`models.cam_call`).
+    """
+    size = finished.config_of_run(folder)["model"]["size"]
+    net = finished.load_model(folder)
+    layer, call = models.cam_layer(net, size), models.cam_call(net)
+    loader = crop_loader.eval_loader(rows, crops, size, 32, crop_loader.device("cpu"))
+    return np.concatenate([grad_cam.grad_cam(net, layer, images, FAKE, call) for images, _ in loader])
+
+
+def forged(rows: pd.DataFrame, truth: Path, size: int) -> np.ndarray:
+    """Return the ground truth of `rows` in crop coordinates: bool n x size x size, True = forged."""
+    asked = rows[["label", "frame_idx", "x0", "y0", "x1", "y1"]]
+    parts = [crop_masks(clip_id, asked.iloc[[n]], truth, size) for n, clip_id in enumerate(rows["clip_id"])]
+    return np.concatenate(parts)
+
+
+def regions(rows: pd.DataFrame, crops: Path, size: int, truth: Path | None) -> dict[str, np.ndarray]:
+    """Return the regions that attention may fall on, by name, each bool n x size x size.
+
+    `eyes` are the rectangles of `landmarks.eye_boxes`, `face` the ellipse of `landmarks.face`, `background` all but
+    the face, and `forged` the ground truth below `truth`; None (real data): there is no such region.
+    """
+    face = landmarks.face(rows, size)
+    found = {
+        "eyes": landmarks.inside(landmarks.eye_boxes_of(rows, crops, size), size),
+        "face": face,
+        "background": ~face,
+    }
+    return found if truth is None else found | {"forged": forged(rows, truth, size)}
+
+
+def region_shares(maps: np.ndarray, regions: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Measure per image how much of its map lies in each region, and how much of an even map would.
+
+    Paper: Herd section 2.2 (3) and Figure 2 say so of the eyes and the background by looking at maps.
+
+    Args:
+        maps: float n x H x W, not negative.
+        regions: name -> bool n x H x W. They may overlap.
+
+    Returns:
+        n rows; columns (`share`, name), of the map's sum, and (`area`, name), of the image. nan where the image lacks
+        the region (no landmarks, nothing forged), and in `share` where the map is zero everywhere.
+
+    Raises:
+        InputError: a region of another shape.
+    """
+    total = maps.sum(axis=(1, 2), dtype=float)
+    found = {}
+    for name, region in regions.items():
+        if region.shape != maps.shape:
+            raise InputError(f"region {name}", f"{region.shape}, but maps {maps.shape}", "pass n x H x W for both")
+        area = region.mean(axis=(1, 2))
+        with np.errstate(invalid="ignore"):
+            share = (maps * region).sum(axis=(1, 2), dtype=float) / total
+        found["share", name] = np.where(area > 0, share, np.nan)
+        found["area", name] = np.where(area > 0, area, np.nan)
+    return pd.DataFrame(found)
+
+
+def shares(maps_by_arm: Mapping[str, np.ndarray], forged: np.ndarray) -> pd.DataFrame:
+    """Average `grad_cam.attention_shares` over the crops: one line per share, one column per arm.
+
+    The last line, `images`, counts the crops behind the averages: those with a forged pixel and a map that is not
+    zero everywhere.
+    """
+    found = {arm: grad_cam.attention_shares(m, forged) for arm, m in maps_by_arm.items()}
+    table = pd.DataFrame({arm: {name: pd.Series(v).mean() for name, v in s.items()} for arm, s in found.items()})
+    table.loc["images"] = {arm: np.count_nonzero(~np.isnan(s["inside"])) for arm, s in found.items()}
+    return table

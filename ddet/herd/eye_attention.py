@@ -1,0 +1,86 @@
+"""Figure 2 of Herd as numbers: how much of a map lies on eyes, the rest of the face, background and forgery."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ddet import params
+from ddet.attention import measure as attention_measure
+from ddet.stats import bootstrap, verdicts
+from ddet.stats.verdicts import RESULT
+
+ROW = ["clip_id", "frame_idx", "track", "group", "label"]
+
+
+def parts(regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Divide crops into eyes, the rest of the face and background (bool n x S x S each); `forged` lies across them."""
+    found = {"eyes": regions["eyes"], "rest of face": regions["face"] & ~regions["eyes"]}
+    found["background"] = regions["background"] & ~regions["eyes"]
+    return found | {name: regions[name] for name in ("forged",) if name in regions}
+
+
+def measure(
+    runs: pd.DataFrame, maps: Sequence[np.ndarray], rows: pd.DataFrame, divided: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """Measure the share of each part for every run and crop.
+
+    Args:
+        runs: one line a run, with the columns arm and seed.
+        maps: Grad-CAM of each run: n x S x S, for the n crops of `rows`.
+        divided: what `parts` gives.
+
+    Returns:
+        One line a run and crop: arm, seed, what names the crop, and a column per part; nan where a map or a part is
+        empty.
+    """
+    tables = [
+        attention_measure.region_shares(m, divided)["share"]
+        .join(rows[ROW].reset_index(drop=True))
+        .assign(arm=run.arm, seed=run.seed)
+        for run, m in zip(runs.itertuples(), maps, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True)[["arm", "seed", *ROW, *divided]]
+
+
+def summary(shares: pd.DataFrame, divided: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Average the shares: a line a part, a column an arm, and `even`: the area, which an even map would give."""
+    table = shares.groupby("arm", sort=False)[list(divided)].mean().T
+    area = {name: np.mean([part.mean() for part in region if part.any()]) for name, region in divided.items()}
+    return table.assign(even=pd.Series(area))
+
+
+def values(shares: pd.DataFrame, arm: str, part: str) -> np.ndarray:
+    """Return the shares of an arm as float seeds x n, the crops in the order of the table."""
+    of_arm = shares[shares["arm"] == arm]
+    return np.stack([seed[part].to_numpy(float) for _, seed in of_arm.groupby("seed")])
+
+
+def differences(pairs: Sequence[tuple[str, str]], shares: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
+    """Tabulate what arm a looks at more than arm b, per part: effect, interval over people, noise of seeds, reading."""
+    lines = []
+    rows = _rows(shares)
+    for a, b in pairs:
+        for part in shares.columns.drop(["arm", "seed", *ROW]):
+            gain = bootstrap.paired_values(values(shares, a, part), values(shares, b, part), rows, cfg)
+            lines.append([f"{a} - {b}", part, *verdicts.reading(gain, cfg.confidence), gain.frames])
+    return pd.DataFrame(lines, columns=["difference", "part", *verdicts.READING, "crops"])
+
+
+def judge(shares: pd.DataFrame, keys: Mapping[str, Sequence[str]], cfg: params.Report, data: str) -> pd.DataFrame:
+    """Test the paper's two claims about the eyes that the arms in `shares` allow; the ledger's columns."""
+    rows, arms = _rows(shares), set(shares["arm"])
+    lines = [pd.DataFrame(columns=RESULT)]
+    if "Base" in arms:
+        eyes, rest, background = (values(shares, "Base", part) for part in ("eyes", "rest of face", "background"))
+        most = bootstrap.mean_values(np.nan_to_num(eyes) + background - rest, rows, cfg)
+        lines.append(verdicts.line("herd-eyes", most, keys["Base"], cfg, data))
+    if {"Base", "MEP"} <= arms:
+        less = bootstrap.paired_values(values(shares, "Base", "eyes"), values(shares, "MEP", "eyes"), rows, cfg)
+        lines.append(verdicts.line("herd-mep-eyes", less, [*keys["Base"], *keys["MEP"]], cfg, data))
+    return pd.concat([line for line in lines if len(line)] or lines, ignore_index=True)
+
+
+def _rows(shares: pd.DataFrame) -> pd.DataFrame:
+    first = shares[["arm", "seed"]].iloc[0]
+    return shares.loc[(shares["arm"] == first["arm"]) & (shares["seed"] == first["seed"]), ROW].reset_index(drop=True)

@@ -1,0 +1,75 @@
+"""Does augmentation make real faces look fake? A network that never saw it is shown reals plain and augmented."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ddet import params
+from ddet.data.augment import draw, pipeline
+from ddet.data.crops import load_crop, resized
+from ddet.runs import finished
+from ddet.seeds import derive
+from ddet.stats import bootstrap, verdicts
+from ddet.training import common
+
+PLAIN = "plain"
+
+
+def called_fake(
+    run: Path, rows: pd.DataFrame, crops: Path, lists: Mapping[str, params.AugmentList], threshold: float = 0.5
+) -> dict[str, np.ndarray]:
+    """Ask a run which of `rows` it calls fake, plain and under each list, every crop augmented once.
+
+    Returns:
+        "plain" and the names of `lists` -> float n, 1 where prob_fake >= `threshold`. The draws follow from list and
+        crop alone, so that every run sees the same pictures.
+    """
+    config, net = finished.config_of_run(run), finished.load_model(run)
+    images = [resized(load_crop(Path(crops) / crop), config["model"]["size"]) for crop in rows["crop"]]
+    shown = {PLAIN: images}
+    for name, listed in lists.items():
+        steps = pipeline(listed)
+        seeds = [derive("alarm", name, i) for i in range(len(images))]
+        shown[name] = [draw(steps, *pair) if steps else pair[0] for pair in zip(images, seeds, strict=True)]
+    return {name: (common.predict_images(net, pictures) >= threshold).astype(float) for name, pictures in shown.items()}
+
+
+def alarms(called: Sequence[Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
+    """Tabulate the share of reals called fake, plain and under each list, and the difference to plain.
+
+    Args:
+        called: what `called_fake` gives, one a seed.
+        rows: the crops.
+    """
+    lines = []
+    for name in called[0]:
+        seen = np.stack([seed[name] for seed in called])
+        line = {"shown": name, "called fake": seen.mean()}
+        if name != PLAIN:
+            line |= dict(
+                zip(verdicts.READING, verdicts.reading(more(called, name, rows, cfg), cfg.confidence), strict=True)
+            )
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def more(
+    called: Sequence[Mapping[str, np.ndarray]], name: str, rows: pd.DataFrame, cfg: params.Report
+) -> bootstrap.Estimate:
+    """Estimate how many more reals are called fake under list `name` than plain."""
+    shown, plain = (np.stack([seed[key] for seed in called]) for key in (name, PLAIN))
+    return bootstrap.paired_values(shown, plain, rows, cfg)
+
+
+def judge(
+    called: Sequence[Mapping[str, np.ndarray]],
+    name: str,
+    rows: pd.DataFrame,
+    keys: Sequence[str],
+    cfg: params.Report,
+    data: str,
+) -> pd.DataFrame:
+    """Return the ledger's line of the claim that list `name` makes real faces look fake."""
+    return verdicts.line("herd-noise-fake", more(called, name, rows, cfg), keys, cfg, data)

@@ -1,0 +1,69 @@
+"""What Herd's notebooks print beyond arms: the sweep of weights, protocols side by side, an ensemble."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from ddet import params
+from ddet.errors import InputError
+from ddet.herd.arms import sweep
+from ddet.report import tables
+from ddet.runs import finished
+from ddet.stats import bootstrap
+from ddet.stats.metrics import ROW
+
+SWEPT = ("frame_f1_real", "frame_f1_fake", "frame_macro_f1", "frame_auc", "frame_error_gap")
+COLUMNS = [
+    *(tables.Column(t, m) for t, m in {"Acc": "frame_accuracy", "F1": "frame_macro_f1", "AUC": "frame_auc"}.items()),
+    *(tables.Column(m, m) for m in ("frame_f1_real", "frame_f1_fake", "frame_balanced_accuracy", "clip_auc")),
+]  # the paper's three columns, then what its mixed F1 definitions hide
+
+
+def sweep_table(section: params.Herd, done: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
+    """Tabulate the sweep: training set, weight of the class fake relative to real, metrics with their intervals."""
+    lines = []
+    for name, arm in sweep(section).items():
+        found = bootstrap.over_seeds(finished.predictions(done, name), cfg)
+        # The weighted mean knows the ratio of the weights alone.
+        weight = arm.weight if arm.weighted_class == "fake" else 1 / arm.weight
+        line = {"training set": _ratio(arm.imbalance), "weight": weight}
+        for metric in SWEPT:
+            line |= {
+                metric: found[metric].value,
+                f"{metric}_low": found[metric].low,
+                f"{metric}_high": found[metric].high,
+            }
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _ratio(imbalance: float) -> str:
+    return "balanced" if imbalance == 1 else f"{imbalance:g} fakes to a real"
+
+
+def mean_predictions(*arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Average the probabilities of several arms, seed by seed, on the crops that all scored: an ensemble.
+
+    Raises:
+        InputError: the arms scored different crops.
+    """
+    joined = []
+    for tables_of_seed in zip(*arms, strict=False):
+        first = tables_of_seed[0]
+        if any(not first[ROW].equals(other[ROW]) for other in tables_of_seed[1:]):
+            raise InputError("ensemble", "its members scored different crops", "score them on one split")
+        joined.append(first.assign(prob_fake=sum(t["prob_fake"] for t in tables_of_seed) / len(tables_of_seed)))
+    return joined
+
+
+def protocols(preds: Mapping[str, Sequence[pd.DataFrame]], names: Sequence[str], cfg: params.Report) -> pd.DataFrame:
+    """Set arms under several protocols side by side: one line an arm, metrics as text with their intervals, and n."""
+    lines = []
+    for name in names:
+        found = bootstrap.over_seeds(preds[name], cfg)
+        line = {"arm": name}
+        for metric in ("frame_accuracy", "frame_macro_f1", "frame_auc", "clip_auc"):
+            line[metric] = tables.with_interval(found[metric])
+        e = found["frame_auc"]
+        lines.append(line | {"crops": e.frames, "clips": e.clips, "groups": e.groups, "seeds": len(e.per_seed)})
+    return pd.DataFrame(lines)

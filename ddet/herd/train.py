@@ -1,0 +1,48 @@
+"""What a fit of the image detectors is: everything in this module is part of a run's key."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ddet import models, params
+from ddet.data import crop_loader, landmarks
+from ddet.herd import weighted_loss
+from ddet.models import genconvit, genconvit_vae  # noqa: F401 (made by name: said here, they shape the key)
+from ddet.seeds import derive
+from ddet.training import common, learner
+from ddet.training.callbacks import AddPenalty
+
+
+def train(
+    config: dict[str, Any], rows: pd.DataFrame, crops: Path, start: Path | None, runtime: params.Runtime, out: Path
+) -> None:
+    """Fit one stage of one row and write its predictions on test into `out`.
+
+    Args:
+        config: what `herd_arms.plan` makes of an arm.
+        rows: the crops of the protocol that the arm names.
+        start: weights of the backbone, or those of the stage before; None: begin at random.
+
+    Paper: Herd section 3.1: the training set is balanced, valid and test stay as they are; section 2.4: only training
+    crops have their eyes hidden, and each stage restarts the optimiser from the best weights of the one before.
+    """
+    on, cfg, seed = common.begin(config, runtime)
+    net = params.Model(**config["model"])
+    again = "stage" in config["start"]
+    model = models.create(net, None if again else start)
+    model = (learner.load_weights(model, start) if again else model).to(on)
+    dls = _loaders(config, rows, crops, net.size, cfg.bs, seed, on, runtime.workers)
+    loss = weighted_loss.weighted(**config["loss"], device=on)
+    learner.fit(model, dls, cfg, out, seed, loss_func=loss, cbs=[AddPenalty()], progress=runtime.fits == 1)
+    scored = common.predict(model, rows, crops, net.size, on, cfg, runtime.workers)
+    scored.to_parquet(out / common.PREDICTIONS, index=False)
+
+
+def _loaders(config, rows, crops, size, bs, seed, on, workers):
+    # Arms with the same seed index train on the same set, so that their difference is the arm's.
+    deal = derive("balance", config["seed"])
+    chosen = crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal, config["imbalance"])
+    hidden = landmarks.eye_boxes_of(chosen, crops, size) if config["mask"] == "eyes" else None
+    seen = pd.concat([chosen, rows[rows["split"] == "valid"]])
+    return crop_loader.make_dls(seen, crops, common.augmentation(config), size, bs, seed, on, workers, hidden=hidden)

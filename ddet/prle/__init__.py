@@ -1,0 +1,1 @@
+"""PRLE: localise primary regions by several detectors, hide them in training."""

@@ -1,0 +1,213 @@
+"""Rows of PRLE as runs: a detector and an arm become a fit, a fit and a seed a configuration."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ddet import params, paths
+from ddet.data import crop_table
+from ddet.data.leakage import ffpp_split_of_target
+from ddet.errors import InputError
+from ddet.hashing import fingerprint
+from ddet.prle import map_runs
+from ddet.prle import train as prle_train
+from ddet.runs import finished, planned
+from ddet.runs.store import Store
+
+CODE = ["ddet.prle.train"]  # what computes a run
+STAGES = ("prle_zoo", "prle_exploitation")  # that train detectors
+MAPS = "prle_localisation"  # the stage whose runs hold maps
+PLAIN, METHOD = "backbone", "PRLE"
+WHOLE = "FF++"
+SHORT = {"Deepfakes": "DF", "FaceSwap": "FS", "Face2Face": "F2F", "FaceShifter": "Fsh", "NeuralTextures": "NT"}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A detector trained in one way on FF++ (`data` WHOLE) or on one of its forgery methods (`data` its name)."""
+
+    detector: str
+    arm: params.PrleArm
+    data: str
+    seeds: int
+
+
+def fits(section: params.Prle) -> dict[str, Fit]:
+    """List what is trained, by the paper's names: "Xception", "Xception + PRLE", "DF: Xception", ...
+
+    Of each forgery method the zoo is trained as well, since it may share nothing but the training split with what it
+    makes maps for.
+    """
+    listed = {}
+    for name, arm in section.arms.items():
+        for detector in arm.detectors or section.detectors:
+            listed[named(detector, name)] = Fit(detector, arm, WHOLE, arm.seeds or section.seeds)
+    cfg = section.subsets
+    for method in cfg.methods:
+        for detector in dict.fromkeys([*cfg.detectors, *section.zoo]):
+            for name in (PLAIN, METHOD) if detector in cfg.detectors else (PLAIN,):
+                listed[named(detector, name, method)] = Fit(detector, section.arms[name], method, cfg.seeds)
+    return listed
+
+
+def named(detector: str, arm: str = PLAIN, method: str = WHOLE) -> str:
+    """Name a fit as the paper's tables do."""
+    short = "" if method == WHOLE else f"{SHORT[method]}: "
+    return f"{short}{detector}" if arm == PLAIN else f"{short}{detector} + {arm}"
+
+
+def of_part(section: params.Prle, part: str, only: Sequence[str] | None = None) -> dict[str, Fit]:
+    """Return the fits of one notebook: `zoo`, in which nothing is hidden, or `exploitation`.
+
+    Raises:
+        InputError: `only` names a fit that is not of this part.
+    """
+    hides = {"zoo": False, "exploitation": True}[part]
+    listed = {n: fit for n, fit in fits(section).items() if (fit.arm.hide != "nothing") == hides}
+    if unknown := sorted(set(only or ()) - set(listed)):
+        raise InputError(f"only = {list(only)}", f"{unknown[0]!r} is no fit here", f"use some of {', '.join(listed)}")
+    return {name: fit for name, fit in listed.items() if only is None or name in only}
+
+
+def inputs(section: params.Prle, listed: Mapping[str, Fit], faces: Path = paths.FACES) -> planned.Inputs:
+    """Load what the fits need and check it: nothing is trained where one of them would fail.
+
+    Each set of crops is FF++, whole or with the training and valid fakes of one method, and behind it the test crops
+    of the other datasets.
+
+    Raises:
+        InputError: a dataset, a protocol, a class or start weights that are not there.
+    """
+    own = crop_table.load(faces, "ffpp", section.split)
+    others = [tested_on(dataset, faces) for dataset in dict.fromkeys(section.tests.values())]
+    found = {}
+    for data in dict.fromkeys(fit.data for fit in listed.values()):
+        kept = own[(own["split"] == "test") | own["method"].isin([data, "real"]) | (data == WHOLE)]
+        planned.check_classes(kept, f"ffpp, {data}, protocol {section.split}")
+        found[data] = pd.concat([kept, *others], ignore_index=True)
+    starts = {name: planned.start_of(name)[1] for name in sorted({d.backbone for d in section.detectors.values()})}
+    hashes = {data: fingerprint(rows[crop_table.SHAPES_A_RUN]) for data, rows in found.items()}
+    return planned.Inputs(found, hashes, starts)
+
+
+def tested_on(dataset: str, faces: Path = paths.FACES) -> pd.DataFrame:
+    """Return the test crops of another dataset, for detectors that were trained on FF++.
+
+    Paper: PRLE section IV-A: the official test sets of Celeb-DF and DFDC, and DF-1.0's videos with mixed distortions.
+    Differs: DF-1.0's own test split ignores that of FF++, whose videos it forges; here only targets of the FF++ test
+    split count. The paper does not say.
+    """
+    rows = crop_table.load(faces, dataset, "official")
+    if dataset != "df1":
+        return rows[rows["split"] == "test"]
+    clips = pd.read_parquet(Path(faces) / "clips.parquet")
+    mixed = (rows["label"] == 0) | rows["method"].str.contains("_mix_")
+    return rows[mixed & (rows["clip_id"].map(ffpp_split_of_target(clips)) == "test")].assign(split="test")
+
+
+def examples(rows: pd.DataFrame) -> pd.DataFrame:
+    """Choose a fake of each forgery method to look at, as far as there are enough each of another group."""
+    chosen: list[pd.DataFrame] = []
+    for _, part in rows[rows["label"] == 1].groupby("method"):
+        taken = [one["group"].iloc[0] for one in chosen]
+        fresh = part[~part["group"].isin(taken)]
+        chosen.append((fresh if len(fresh) else part).head(1))
+    return pd.concat(chosen)
+
+
+def plan(
+    section: params.Prle, listed: Mapping[str, Fit], given: planned.Inputs, maps: Mapping[str, str]
+) -> list[planned.Row]:
+    """List the fits in their order, seeds within; two that say the same share their runs.
+
+    Args:
+        maps: fit -> the run that holds its maps; empty where nothing is hidden.
+    """
+    return [
+        planned.Row(name, seed, fit.data, (_config(section, fit, seed, given, maps.get(name)),))
+        for name, fit in listed.items()
+        for seed in range(fit.seeds)
+    ]
+
+
+def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, maps: str | None) -> dict[str, Any]:
+    arm, detector = fit.arm, section.detectors[fit.detector]
+    own = {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd") if getattr(arm, key) is not None}
+    own |= detector.model_dump(include={"precision"}, exclude_none=True)
+    hide: dict[str, Any] = {"kind": arm.hide}
+    start = {"backbone": given.starts[detector.backbone]}
+    if arm.hide != "nothing":
+        if maps is None:
+            raise InputError(f"fit {fit.detector}", "has no maps", "run the notebook that localises primary regions")
+        hide |= {"zoo": list(arm.zoo or section.zoo), "fusion": rule_of(section, arm)}
+        hide |= section.exploit.model_dump() | arm.exploit.model_dump(exclude_none=True)
+        start["maps"] = maps
+    return {
+        "augment": {"p": section.augment.p, "steps": [list(step) for step in section.augment.steps.items()]},
+        "data": given.hashes[fit.data],
+        "hide": hide,
+        "model": model_of(section, fit.detector).model_dump(),
+        "per_class": section.per_class,
+        "seed": seed,
+        "select_on": arm.select_on,
+        "start": start,
+        "train": section.train.model_dump() | own,
+    }
+
+
+def model_of(section: params.Prle, detector: str) -> params.Model:
+    """Return the network of a detector; what is GenConViT's shapes no other."""
+    cfg = section.detectors[detector]
+    rest = {"size": section.size, "form": "released", "swin": None, "width": 1}
+    return params.Model(name=cfg.name, backbone=cfg.backbone, **rest)
+
+
+def rule_of(section: params.Prle, arm: params.PrleArm) -> dict[str, Any]:
+    """Return the fusion of an arm: the section's, with what the arm changes."""
+    return section.fusion.model_dump() | arm.fusion.model_dump(exclude_none=True)
+
+
+def localise(
+    store: Store, section: params.Prle, listed: Mapping[str, Fit], trained: pd.DataFrame, given: planned.Inputs,
+    runtime: params.Runtime, crops: Path = paths.FACES,
+) -> pd.DataFrame:  # fmt: skip
+    """Make the maps of the fits that hide something: one line a fit, the run of its maps and those of their members.
+
+    A member is the first seed of the plain detector on the same training crops.
+
+    Raises:
+        InputError: a member that was not trained.
+    """
+    lines, first = [], trained[trained["seed"] == 0].set_index("arm")["folder"]
+    for data in dict.fromkeys(fit.data for fit in listed.values()):
+        here = {name: fit for name, fit in listed.items() if fit.data == data and fit.arm.hide != "nothing"}
+        members = list(dict.fromkeys(d for fit in here.values() for d in fit.arm.zoo or section.zoo))
+        if missing := [d for d in members if named(d, method=data) not in first]:
+            raise InputError(f"zoo member {missing[0]}", f"was not trained on {data}", "run the notebook of the zoo")
+        rows, layers = given.rows[data], [section.detectors[d].layers for d in members]
+        folders = [first[named(d, method=data)] for d in members]
+        found = map_runs.of_detectors(store, folders, layers, finished.load_model, rows, crops, section.size, runtime)
+        made = dict(zip(members, found, strict=True))
+        for name, fit in here.items():
+            used = [made[d] for d in fit.arm.zoo or section.zoo]
+            whole = map_runs.fused(store, used, rule_of(section, fit.arm), rows, runtime)
+            lines.append([name, data, whole.name, " ".join(folder.name for folder in used)])
+    return pd.DataFrame(lines, columns=["fit", "data", "maps", "members"])
+
+
+def fit_with(runs: Path) -> Callable[..., None]:
+    """Return what computes a run, for `planned.run`; maps lie among `runs`."""
+    return partial(prle_train.train, maps=Path(runs) / MAPS)
+
+
+def load_runs(section: params.Prle) -> pd.DataFrame:
+    """Read all runs of PRLE's notebooks, see `finished.read_runs`.
+
+    Raises:
+        InputError: a fit of the params file was not trained.
+    """
+    return finished.read_runs(STAGES, list(fits(section)))

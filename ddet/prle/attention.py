@@ -1,0 +1,121 @@
+"""Where PRLE's detectors look at test crops, and what is left of them when that is hidden."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ddet import params
+from ddet.attention import grad_cam
+from ddet.attention import measure as attention_measure
+from ddet.data import crop_loader
+from ddet.models import zoo
+from ddet.prle import arms as prle_arms
+from ddet.prle import exploit, fusion, localise, map_runs
+from ddet.prle.arms import METHOD, SHORT, named
+from ddet.prle.figures import ALPHAS, without
+from ddet.runs import finished
+from ddet.stats import bootstrap
+from ddet.training import common, learner
+
+SEEN = 0.5  # a pixel whose attention is at least half of the largest counts as looked at
+MEASURES = ("face", "inside", "pointing", "iou")
+
+
+def maps(folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path) -> np.ndarray:
+    """Compute the attention of one run on `rows`, for the label of each crop: float32 n x S x S in [0, 1].
+
+    Args:
+        layers: whose maps are averaged; none: those that `models.zoo` knows.
+    """
+    model, size = finished.load_model(folder), finished.config_of_run(folder)["model"]["size"]
+    chosen, on = zoo.cam_layers(model, size, layers), crop_loader.device("cpu")
+    return np.concatenate([*localise.of_rows(model, chosen, rows, crops, size, map_runs.BATCH, on)(0, len(rows))])
+
+
+def measured(found: np.ndarray, regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Measure maps (n x S x S): `face` is the share of the face that is looked at, the rest are shares of the forged
+    region by `grad_cam.attention_shares`, where there is a ground truth.
+    """
+    face = regions["face"]
+    with np.errstate(invalid="ignore"):
+        values = {"face": ((found >= SEEN) & face).sum(axis=(1, 2)) / face.sum(axis=(1, 2))}
+    if "forged" in regions:
+        shares = grad_cam.attention_shares(found, regions["forged"], SEEN)
+        values |= {name: shares[name] for name in MEASURES[1:]}
+    return values
+
+
+def looks(
+    section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path, truth: Path | None
+) -> dict[str, dict[str, np.ndarray]]:
+    """Measure each detector with and without the method: fit -> measure -> seeds x n.
+
+    Args:
+        rows: fake crops, so that the maps are those of the class fake.
+        truth: where ground truth lies; None: there is none.
+    """
+    regions, found = attention_measure.regions(rows, crops, section.size, truth), {}
+    for detector, cfg in section.detectors.items():
+        for name in (named(detector), named(detector, METHOD)):
+            folders = done.loc[done["arm"] == name, "folder"]
+            seeds = [measured(maps(f, cfg.layers, rows, crops), regions) for f in folders]
+            found[name] = {measure: np.stack([s[measure] for s in seeds]) for measure in seeds[0]}
+    return found
+
+
+def look_table(
+    section: params.Prle, found: Mapping[str, Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report
+) -> pd.DataFrame:
+    """Set both ways to train side by side: one line a detector and measure, with the difference and its interval."""
+    lines = []
+    for detector in section.detectors:
+        plain, method = found[named(detector)], found[named(detector, METHOD)]
+        for measure in plain:
+            known = ~np.isnan(method[measure] + plain[measure]).any(axis=0)  # by all seeds of both
+            gain = bootstrap.paired_values(method[measure], plain[measure], rows, cfg)
+            sides = {
+                side: values[measure][:, known].mean() if known.any() else np.nan
+                for side, values in (("backbone", plain), ("PRLE", method))
+            }
+            line = {"detector": detector, "measure": measure, **sides, "difference": gain.value}
+            lines.append(line | {"low": gain.low, "high": gain.high, "crops": gain.frames, "groups": gain.groups})
+    return pd.DataFrame(lines)
+
+
+def broader(
+    section: params.Prle, found: Mapping[str, Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report,
+    measure: str = "face",
+) -> bootstrap.Estimate:  # fmt: skip
+    """Estimate by how much the method raises a measure, over all detectors; a detector's seed counts as one run."""
+    sides = [
+        np.concatenate([found[named(d, arm)][measure] for d in section.detectors]) for arm in (METHOD, prle_arms.PLAIN)
+    ]
+    return bootstrap.paired_values(*sides, rows, cfg)
+
+
+def masked(section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path) -> dict[str, list[pd.DataFrame]]:
+    """Predict test crops of FF++ with a growing part of their primary region hidden: "DF, alpha 0.1" -> predictions.
+
+    The detector is the first of `subsets`, trained on raw images of one forgery method; the region of a test crop is
+    what the zoo of that method attends to in it.
+
+    Paper: PRLE section IV-E1, Figure 8, whose detector is Xception.
+    """
+    first, size = done[done["seed"] == 0].set_index("arm")["folder"], section.size
+    images, rule = crop_loader.CropDataset(rows, crops, None, size, 0), map_runs.thresholds(section.fusion.model_dump())
+    found = {}
+    for method in section.subsets.methods:
+        of_zoo = {d: first[named(d, method=method)] for d in section.zoo}
+        stack = [maps(folder, section.detectors[d].layers, rows, crops) for d, folder in of_zoo.items()]
+        levels = exploit.levels(np.concatenate([*fusion.of_stores(stack, **rule)(0, len(rows))]))
+        net = finished.load_model(first[named(section.subsets.detectors[0], method=method)])
+        net = net.to(memory_format=torch.channels_last)
+        for alpha in (0.0, *ALPHAS):
+            shown = alpha or -1.0  # a level of 0 is hidden at any alpha that is not negative
+            hidden = [without(images.image(i), level, shown) for i, level in enumerate(levels)]
+            scores = common.predict_images(net, hidden)
+            found[f"{SHORT[method]}, alpha {alpha:g}"] = [learner.predictions(rows, scores)]
+    return found

@@ -1,0 +1,87 @@
+"""Primary region maps as runs: one run holds a detector's maps of its training crops, another their fusion."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from ddet import params
+from ddet.data import crop_loader
+from ddet.models import zoo
+from ddet.prle import fusion, localise, map_store, map_writer
+from ddet.runs.store import Store
+
+CODE = ["ddet.prle.localise", "ddet.prle.fusion"]  # what computes maps
+BATCH = 64  # crops at a time
+Load = Callable[[Path], nn.Module]  # from the folder of a run to its network, in eval mode
+
+
+def of_detectors(
+    store: Store,
+    folders: Sequence[Path],
+    layers: Sequence[Sequence[str]],
+    load: Load,
+    rows: pd.DataFrame,
+    crops: Path,
+    size: int,
+    runtime: params.Runtime,
+) -> list[Path]:
+    """Localise with trained detectors, each on the training crops among `rows`: a folder of maps for each.
+
+    Args:
+        folders: the runs of the detectors, whose names are their keys.
+        layers: of each, the layers to average; none: those that `models.zoo` knows.
+        size: of the maps, and of the crops that the detectors see, in px.
+
+    Raises:
+        InputError: a detector whose layers are not known, or that has no layer of that name.
+    """
+    mapped, data = rows[rows["split"] == "train"], map_store.identity(rows)
+    asks = []
+    for folder, names in zip(folders, layers, strict=True):
+        config = {"detector": folder.name, "layers": list(names), "size": size, "data": data}
+        asks.append((config, partial(_localise, folder, tuple(names), load, mapped, crops, size, runtime, data)))
+    return store.get_many(asks, runtime.fits)
+
+
+def _localise(
+    folder: Path,
+    names: tuple[str, ...],
+    load: Load,
+    rows: pd.DataFrame,
+    crops: Path,
+    size: int,
+    runtime: params.Runtime,
+    data: str,
+    out: Path,
+) -> None:
+    torch.set_num_threads(runtime.threads)
+    model, on = load(folder), crop_loader.device(runtime.device)
+    batches = localise.of_rows(model, zoo.cam_layers(model, size, names), rows, crops, size, BATCH, on)
+    map_writer.write(out, batches, len(rows), size, data)
+
+
+def fused(
+    store: Store, members: Sequence[Path], rule: dict[str, Any], rows: pd.DataFrame, runtime: params.Runtime
+) -> Path:
+    """Fuse the maps of several detectors by a rule of `fusion` (method and thresholds): a folder of maps."""
+    data = map_store.identity(rows)
+    config = {"members": [folder.name for folder in members], "rule": dict(rule), "data": data}
+    return store.get(config, partial(_fuse, list(members), dict(rule), data, runtime))
+
+
+def _fuse(members: list[Path], rule: dict[str, Any], data: str, runtime: params.Runtime, out: Path) -> None:
+    stores = [map_store.read(folder, data) for folder in members]
+    batches = fusion.of_stores(stores, **thresholds(rule))
+    map_writer.write(out, batches, len(stores[0]), stores[0].shape[-1], data, jobs=runtime.jobs)
+
+
+def thresholds(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule's name with those of its thresholds that it reads."""
+    read = {"average": ("tau1",), "neighbouring": ("lam", "tau2"), "union": ("tau1", "lam", "tau2")}
+    names = read.get(rule["method"], ("tau1", "tau2", "lam"))
+    return {"method": rule["method"]} | {name: rule[name] for name in names}

@@ -1,0 +1,149 @@
+"""Scores on several test sets at once: means over sets and differences of fits, from one resampling of all groups."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from ddet import params
+from ddet.errors import InputError
+from ddet.prle.arms import SHORT
+from ddet.runs import finished
+from ddet.stats import bootstrap, metrics
+
+Term = tuple[float, str, str]  # factor, fit, part
+
+
+class Scored:
+    """The test predictions of many fits, which all met the same crops.
+
+    A part is a data set ("dfdc") or a forgery method of FF++ ("Deepfakes": its fakes with all real crops). Groups of
+    all data sets are resampled together, so that a person who stands in two of them is drawn for both.
+
+    Args:
+        done: the runs, see `planned.run`.
+        cfg: number of resamples, confidence, seed.
+        more: predictions that are no run's, one table a seed by name, instead of those of `done`.
+    """
+
+    def __init__(self, done: pd.DataFrame, cfg: params.Report, more: Mapping[str, list[pd.DataFrame]] | None = None):
+        self.done, self.cfg = done, cfg
+        self._tables: dict[str, list[pd.DataFrame]] = {}
+        for name, tables in (more or {}).items():
+            self._tables[name] = self._alike(name, tables)
+        self._drawn: dict[tuple[str, str, str], tuple[list[dict], list[dict]]] = {}
+        self._inside: dict[str, np.ndarray] = {}
+
+    def has(self, *fits: str) -> bool:
+        """Say whether all of these fits were trained."""
+        return set(fits) <= set(self.done["arm"])
+
+    def over(self, fit: str, parts: Sequence[str], metric: str) -> bootstrap.Estimate:
+        """Estimate a metric of `metrics.frame_and_clip`: mean over seeds, and over parts with each as heavy."""
+        return self.contrast([[(1 / len(parts), fit, part) for part in parts]], metric, difference=False)
+
+    def gain(self, pairs: Sequence[tuple[str, str]], parts: Sequence[str], metric: str) -> bootstrap.Estimate:
+        """Estimate by how much the first fit of a pair exceeds the second: mean over pairs, parts and seeds.
+
+        Each pair and seed counts as one run, so that the spread is that over detectors and seeds.
+        """
+        n = len(parts)
+        return self.contrast([[(s / n, f, p) for s, f in ((1, a), (-1, b)) for p in parts] for a, b in pairs], metric)
+
+    def contrast(self, units: Sequence[Sequence[Term]], metric: str, difference: bool = True) -> bootstrap.Estimate:
+        """Estimate the mean over units of weighted sums of metrics, seed by seed (the fewest that a unit's fits have).
+
+        Raises:
+            InputError: a fit without runs, a part without crops, fits that met different crops.
+        """
+        values, resampled, parts = [], [], {part for unit in units for _, _, part in unit}
+        for unit in units:
+            terms = [(factor, *self._of(fit, part, metric)) for factor, fit, part in unit]
+            for seed in range(min(len(plain) for _, plain, _ in terms)):
+                values.append(sum(factor * plain[seed] for factor, plain, _ in terms))
+                resampled.append(sum(factor * drawn[seed] for factor, _, drawn in terms))
+        drawn = np.mean(resampled, axis=0)
+        known = drawn[~np.isnan(drawn)]
+        more = {"share": bootstrap.two_sided(known)} if difference else {}
+        rows = self._rows(parts)
+        found = bootstrap.estimate(values, known, rows, self._weights[1] + len(drawn) - len(known), self.cfg, **more)
+        few = min(self._rows({part})["group"].nunique() for part in parts) < bootstrap.FEW
+        return bootstrap.Estimate(**(vars(found) | {"few_groups": few}))
+
+    def tables(self, fit: str) -> list[pd.DataFrame]:
+        """Return the predictions of a fit on all test crops, one table a seed, ordered by crop.
+
+        Raises:
+            InputError: it has none, or met other crops than the fits before.
+        """
+        if fit not in self._tables:
+            self._tables[fit] = self._alike(fit, finished.predictions(self.done, fit))
+        return self._tables[fit]
+
+    def _alike(self, fit: str, tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+        found = [metrics.checked(t) for t in tables]
+        if not found:
+            raise InputError(f"fit {fit}", "has no runs", "run the notebook that trains it")
+        first = next(iter(self._tables.values()), found)[0]
+        fixed = [*metrics.ROW, "label", "group"]
+        if any(not t[fixed].equals(first[fixed]) for t in found):
+            raise InputError(f"fit {fit}", "met other test crops than the others", "train it again")
+        return found
+
+    def part(self, fit: str, part: str) -> list[pd.DataFrame]:
+        """Return the predictions of a fit on one part."""
+        return [table[self._in(part)].reset_index(drop=True) for table in self.tables(fit)]
+
+    @cached_property
+    def _crops(self) -> pd.DataFrame:
+        """The test crops, the same for all fits."""
+        return next(iter(self._tables.values()))[0] if self._tables else self.tables(self.done["arm"].iloc[0])[0]
+
+    def _in(self, part: str) -> np.ndarray:
+        """Say of each test crop whether it belongs to a part: bool n."""
+        if part not in self._inside:
+            where = self._crops["clip_id"].str.split("/", n=2)
+            dataset, method = where.str[0], where.str[1]
+            inside = (dataset == "ffpp") & method.isin([part, "real"]) if part in SHORT else dataset == part
+            self._inside[part] = inside.to_numpy()
+        return self._inside[part]
+
+    def _rows(self, parts: set[str]) -> pd.DataFrame:
+        return self._crops[np.any([self._in(part) for part in parts], axis=0)]
+
+    @cached_property
+    def _weights(self) -> tuple[np.ndarray, int]:
+        return bootstrap.group_weights(self._crops, self.cfg)
+
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        """The column of each group among the weights."""
+        return {group: i for i, group in enumerate(sorted(self._crops["group"].unique()))}
+
+    def _of(self, fit: str, part: str, metric: str) -> tuple[list[float], list[np.ndarray]]:
+        level, name = metrics.level_and_name(metric)
+        if (fit, part, level) not in self._drawn:
+            self._drawn[fit, part, level] = self._scores(fit, part, level)
+        plain, drawn = self._drawn[fit, part, level]
+        return [scores[name] for scores in plain], [scores[name] for scores in drawn]
+
+    def _scores(self, fit: str, part: str, level: str) -> tuple[list[dict], list[dict]]:
+        plain, drawn = [], []
+        for table in self.part(fit, part):
+            if not len(table):
+                raise InputError(f"part {part}", "holds no test crop", "name a data set of prle.tests, or a method")
+            y, p, group = metrics.arrays(table, level)
+            columns = np.array([self._columns[g] for g in group])
+            # Every group once is the sample itself: the metrics of scikit-learn one by one would take as long again.
+            once = np.vstack([np.ones_like(self._weights[0][:1]), self._weights[0]])
+            found = bootstrap.weighted_scores(y, p, columns, once)
+            plain.append({name: values[0] for name, values in found.items()})
+            drawn.append({name: values[1:] for name, values in found.items()})
+        return plain, drawn
+
+
+def weakest(found: Sequence[bootstrap.Estimate], reading: Sequence[str]) -> int:
+    """Return which of several cells decides a claim on every one of them: the worst verdict, then the least value."""
+    rank = {"not reproduced": 0, "undecided": 1, "reproduced": 2}
+    return min(range(len(found)), key=lambda i: (rank[reading[i]], found[i].value))

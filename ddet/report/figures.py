@@ -1,0 +1,266 @@
+"""Figures in one style, saved as the same bytes on every run."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from IPython import get_ipython
+from IPython.display import Image, display
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image as Picture
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from ddet import paths
+from ddet.errors import InputError
+from ddet.stats import metrics
+from ddet.stats.bootstrap import Estimate
+
+# Okabe and Ito's palette (2008), which people with any kind of colour vision can tell apart; black is for text.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DPI = 110
+MAX_BYTES = 300_000  # a larger PNG is saved with 256 colours
+STYLE = {
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "axes.axisbelow": True,
+    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "legend.frameon": False,
+    "svg.hashsalt": "ddet",  # else the ids inside an SVG are random
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the one style of the figures."""
+    with mpl.rc_context(STYLE):
+        yield
+
+
+def save(figure: Figure, name: str, folder: Path = paths.FIGURES, svg: bool = True) -> list[Path]:
+    """Write <name>.png and, unless it is full of photographs, <name>.svg; without dates, versions or random ids.
+
+    In a notebook the PNG is shown as well, and the figure closed: matplotlib's own display showed the figures of the
+    first cell that had any, and no others.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / f"{name}.png"]
+    with styled():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+        written[0].write_bytes(_light(buffer))
+        if svg:
+            written.append(folder / f"{name}.svg")
+            figure.savefig(written[1], format="svg", metadata={"Date": None, "Creator": None})
+    if get_ipython() is not None:
+        display(Image(data=written[0].read_bytes()))
+    plt.close(figure)
+    return written
+
+
+def contact_sheet(
+    images: Sequence[np.ndarray], titles: Sequence[str], masks: Sequence[np.ndarray] | None = None, columns: int = 6
+) -> Figure:
+    """Lay crops (uint8 H x W x 3, RGB) out in a grid; a mask (bool H x W, True = forged) is outlined. Save as PNG."""
+    _same_length("contact_sheet", images, titles, masks if masks is not None else images)
+    figure, axes = _grid(len(images), columns, 1.35, title_lines=max(t.count("\n") for t in titles) + 1)
+    for i, (image, title) in enumerate(zip(images, titles, strict=True)):
+        photo(axes[i], image, title)
+        if masks is not None:
+            _outline(axes[i], masks[i])
+    return figure
+
+
+def cam_grid(
+    crops: Sequence[np.ndarray],
+    maps: np.ndarray,
+    masks: Sequence[np.ndarray],
+    titles: Sequence[str],
+    columns: int = 4,
+) -> Figure:
+    """Show each crop beside itself under its Grad-CAM (float H x W in [0, 1]), the forged pixels outlined. Save as PNG.
+
+    The shape of map and mask is that of the crop; a real crop has an empty mask.
+    """
+    _same_length("cam_grid", crops, maps, masks, titles)
+    pairs = [np.concatenate([crop, overlay(crop, cam)], axis=1) for crop, cam in zip(crops, maps, strict=True)]
+    figure, axes = _grid(len(pairs), columns, 2.5, aspect=2, title_lines=max(t.count("\n") for t in titles) + 1)
+    for i, (pair, mask, title) in enumerate(zip(pairs, masks, titles, strict=True)):
+        photo(axes[i], pair, title)
+        _outline(axes[i], np.concatenate([mask, mask], axis=1))
+    return figure
+
+
+def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]], metric: str = "frame_auc") -> Figure:
+    """Draw loss (train dashed, valid solid) and a valid metric over epochs: seeds thin, their mean thick.
+
+    Args:
+        histories: arm -> the history of each seed, with the columns epoch, train_loss, valid_loss and `metric`.
+    """
+    with styled():
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
+        for arm, colour in coloured(histories):
+            _curves(left, histories[arm], "train_loss", colour, "--", None)
+            _curves(left, histories[arm], "valid_loss", colour, "-", arm)
+            _curves(right, histories[arm], metric, colour, "-", arm)
+        left.set(xlabel="epoch", ylabel="loss", title="loss: train dashed, valid solid")
+        right.set(xlabel="epoch", ylabel=metric, title=f"valid {metric}")
+        for axis in (left, right):
+            axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
+        right.legend()
+    return figure
+
+
+def confusion_matrices(counts: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the 2 x 2 counts of `metrics.confusion` per arm: number, and its share of the true class in per cent."""
+    figure, axes = _grid(len(counts), len(counts), 2.3, title_lines=2)
+    with styled():
+        for axis, (arm, matrix) in zip(axes, counts.items(), strict=True):
+            share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+            axis.imshow(share, vmin=0, vmax=1, cmap="Blues")
+            for (row, column), count in np.ndenumerate(matrix):
+                colour = "white" if share[row, column] > 0.6 else "black"
+                text = f"{count}\n{share[row, column]:.1%}"
+                axis.text(column, row, text, ha="center", va="center", color=colour)
+            axis.set(title=arm, xticks=[0, 1], yticks=[0, 1], xlabel="predicted")
+            axis.set_xticklabels(["real", "fake"])
+            axis.set_yticklabels(["real", "fake"])
+            axis.set_axis_on()
+            axis.grid(False)
+        axes[0].set_ylabel("true")
+    return figure
+
+
+def roc_curves(preds: Mapping[str, Sequence[pd.DataFrame]], level: str = "frame") -> Figure:
+    """Draw ROC curves per arm: seeds thin, thick their mean hit rate per false alarm rate; mean AUC in the legend."""
+    grid = np.linspace(0, 1, 201)
+    with styled():
+        figure, axis = plt.subplots(figsize=(4.6, 4.4))
+        for arm, colour in coloured(preds):
+            scored = [metrics.arrays(p, level)[:2] for p in preds[arm]]
+            curves = [roc_curve(y, p)[:2] for y, p in scored]
+            for alarms, hits in curves:
+                axis.plot(alarms, hits, color=colour, lw=0.7, alpha=0.5)
+            auc = np.mean([roc_auc_score(y, p) for y, p in scored])
+            hits = np.mean([np.interp(grid, *curve) for curve in curves], axis=0)
+            axis.plot(np.append(0, grid), np.append(0, hits), color=colour, lw=2, label=f"{arm} (AUC {auc:.3f})")
+        axis.plot([0, 1], [0, 1], color="#888888", lw=0.8, ls=":")
+        axis.set(xlabel="real taken for fake", ylabel="fake found", title=f"ROC, {level} level", aspect="equal")
+        axis.legend(loc="lower right")
+    return figure
+
+
+def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequence[str], xlabel: str) -> Figure:
+    """Draw metrics against a knob, one panel per table, each point with its interval; the knob's axis is logarithmic.
+
+    Args:
+        tables: panel title -> one row per value of `x`, with the columns `x` and, of every metric in `names`,
+            <name>, <name>_low and <name>_high.
+    """
+    with styled():
+        figure, axes = plt.subplots(1, len(tables), figsize=(4.4 * len(tables), 3.6), sharey=True, squeeze=False)
+        for axis, (title, table) in zip(axes.flat, tables.items(), strict=True):
+            table = table.sort_values(x)
+            for name, colour in coloured(dict.fromkeys(names)):
+                axis.fill_between(table[x], table[f"{name}_low"], table[f"{name}_high"], color=colour, alpha=0.12, lw=0)
+                axis.plot(table[x], table[name], color=colour, marker="o", ms=4, lw=1.8, label=name)
+            axis.set(xscale="log", xlabel=xlabel, title=title)
+            axis.set_xticks(table[x], [f"{v:.3g}" for v in table[x]])
+            axis.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+        axes[0, 0].legend()
+    return figure
+
+
+def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Figure:
+    """Draw one line an arm: the estimate with its interval over people (bar) and each seed (small dots)."""
+    names = list(estimates)[::-1]
+    with styled():
+        figure, axis = plt.subplots(figsize=(6.4, 0.26 * len(names) + 0.9))
+        for y, name in enumerate(names):
+            e = estimates[name]
+            axis.plot([e.low, e.high], [y, y], color=COLOURS[0], lw=1.6, alpha=0.6)
+            axis.plot(e.per_seed, [y] * len(e.per_seed), "o", color=COLOURS[1], ms=3, alpha=0.8)
+            axis.plot(e.value, y, "|", color=COLOURS[0], ms=9, mew=2)
+        axis.set_yticks(range(len(names)), names)
+        axis.set(xlabel=f"{xlabel}: mean, interval over people, dots are seeds", ylim=(-0.7, len(names) - 0.3))
+        axis.grid(axis="y", visible=False)
+    return figure
+
+
+def coloured(arms: Mapping) -> Iterator[tuple[str, str]]:
+    """Pair each arm with its colour."""
+    return ((arm, COLOURS[i % len(COLOURS)]) for i, arm in enumerate(arms))
+
+
+def _curves(axis: Axes, seeds: Sequence[pd.DataFrame], column: str, colour: str, style: str, label: str | None) -> None:
+    for history in seeds:
+        axis.plot(history["epoch"], history[column], color=colour, ls=style, lw=0.7, alpha=0.5)
+    mean = pd.concat(seeds).groupby("epoch")[column].mean()
+    marker = "o" if len(mean) == 1 else None  # one epoch makes no line
+    axis.plot(mean.index, mean, color=colour, ls=style, lw=2, label=label, marker=marker)
+
+
+def _grid(count: int, columns: int, width: float, aspect: float = 1, title_lines: int = 1) -> tuple[Figure, np.ndarray]:
+    """Return a figure with `count` empty axes, each `width` inches wide and `aspect` times as wide as high."""
+    if not count:
+        raise InputError("figure", "nothing to show", "pass at least one image or arm")
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    with styled():
+        size = (columns * width, rows * (width / aspect + 0.19 * title_lines))
+        figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes.flat[:count]
+
+
+def photo(axis: Axes, image: np.ndarray, title: str) -> None:
+    """Show an image (uint8 H x W x 3) under its title."""
+    axis.imshow(image, interpolation="antialiased")
+    axis.set_title(title, fontsize=8)
+
+
+def _outline(axis: Axes, mask: np.ndarray) -> None:
+    if mask.any():  # padded, so that a mask that touches the border is closed
+        edge = np.arange(-1, max(mask.shape) + 1)
+        padded = np.pad(mask, 1).astype(float)
+        axis.contour(
+            edge[: padded.shape[1]], edge[: padded.shape[0]], padded, [0.5], colors=["#ffffff"], linewidths=1.8
+        )
+        axis.contour(
+            edge[: padded.shape[1]], edge[: padded.shape[0]], padded, [0.5], colors=["#000000"], linewidths=0.7
+        )
+
+
+def overlay(crop: np.ndarray, cam: np.ndarray) -> np.ndarray:
+    """Blend a map over a crop: uint8 H x W x 3, both with half weight."""
+    heat = mpl.colormaps["inferno"](np.asarray(cam, float))[..., :3] * 255
+    return (0.5 * crop + 0.5 * heat).round().astype(np.uint8)
+
+
+def _light(png: io.BytesIO) -> bytes:
+    """Return a PNG's bytes, reduced to 256 colours where it would be heavy."""
+    if png.getbuffer().nbytes <= MAX_BYTES:
+        return png.getvalue()
+    small, full = io.BytesIO(), Picture.open(png).convert("RGB")
+    full.quantize(palette=full.quantize(256)).save(small, format="png", optimize=True)  # dithered, else faces band
+    return small.getvalue()
+
+
+def _same_length(where: str, *parts: Sequence) -> None:
+    if len({len(p) for p in parts}) != 1:
+        raise InputError(where, f"lengths {[len(p) for p in parts]}", "pass one of each per image")

@@ -1,0 +1,80 @@
+"""Read what finished runs left: which run is which arm, weights, predictions, histories."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import nn
+
+from ddet import models, params, paths
+from ddet.errors import InputError
+from ddet.runs.store import RECORD
+from ddet.training import common, learner
+
+
+def write_runs(done: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Write which run is which arm and seed, and return that table."""
+    table = done.drop(columns="folder")
+    table.to_csv(path, index=False)
+    return table
+
+
+def read_runs(stages: Sequence[str], arms: Sequence[str] | None = None, results: Path = paths.RESULTS) -> pd.DataFrame:
+    """Read what notebooks have written with `write_runs` (results/<stage>_runs.csv), folders added.
+
+    Raises:
+        InputError: a notebook has not run yet, or `arms` names one that none has trained.
+    """
+    tables = []
+    for stage in stages:
+        path = results / f"{stage}_runs.csv"
+        if not path.is_file():
+            raise InputError(path, "no runs yet", "run the notebook that trains them")
+        table = pd.read_csv(path, keep_default_na=False, dtype={"key": str, "chain": str})  # an arm is called NA
+        tables.append(table.assign(folder=[paths.RUNS / stage / key for key in table["key"]]))
+    done = pd.concat(tables, ignore_index=True)
+    if missing := sorted(set(arms or ()) - set(done["arm"])):
+        raise InputError(
+            f"arm {missing[0]}", "was not trained", "add it to the arms in params.yaml, run the notebook of its part"
+        )
+    return done if arms is None else done[done["arm"].isin(arms)].reset_index(drop=True)
+
+
+def config_of_run(folder: Path) -> dict[str, Any]:
+    """Read the configuration that a finished run was made from."""
+    return json.loads((folder / RECORD).read_text())["config"]
+
+
+def load_model(folder: Path) -> nn.Module:
+    """Build the network of a finished run with its weights, in eval mode, on the CPU."""
+    net = models.create(params.Model(**config_of_run(folder)["model"]))
+    return learner.load_weights(net, folder / learner.WEIGHTS).eval()
+
+
+def keys(done: pd.DataFrame, *arms: str) -> list[str]:
+    """Return the run keys of arms, seeds within."""
+    return [key for arm in arms for key in done.loc[done["arm"] == arm, "key"]]
+
+
+def predictions(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
+    """Read the test predictions of an arm, one table a seed."""
+    return [pd.read_parquet(folder / common.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
+
+
+def histories(done: pd.DataFrame) -> pd.DataFrame:
+    """Join the training histories: arm, seed, stage (from 1), then the columns of history.csv, epochs counted on."""
+    parts = []
+    for row in done.itertuples(index=False):
+        before = 0
+        for stage, key in enumerate(row.chain.split(), 1):
+            history = pd.read_csv(row.folder.parent / key / learner.HISTORY).assign(
+                arm=row.arm, seed=row.seed, stage=stage
+            )
+            history["epoch"] += before
+            before = history["epoch"].max()
+            parts.append(history)
+    joined = pd.concat(parts, ignore_index=True)
+    first = ["arm", "seed", "stage"]
+    return joined[[*first, *(c for c in joined if c not in first)]]

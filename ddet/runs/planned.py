@@ -1,0 +1,137 @@
+"""Run what a table needs: an arm and a seed become configurations, keys, and finished fits."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ddet import params, paths
+from ddet.data import crop_table
+from ddet.data.crop_loader import both_classes
+from ddet.errors import InputError
+from ddet.hashing import fingerprint
+from ddet.herd import train as herd_train
+from ddet.runs.store import Store
+from ddet.training import learner
+
+STARTS = paths.RESULTS / "start_weights.csv"  # written by 13_start_weights: backbone, key
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table, trained with one seed: the configuration of each stage of its curriculum.
+
+    A name shapes no run. `data` says which of the `Inputs` it meets. The first stage starts from the backbone's
+    weights, each further one from the stage before, whose key it takes up when that is known.
+    """
+
+    arm: str
+    seed: int
+    data: str
+    stages: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the fits of a section see: crops by name with their fingerprint, start weights by backbone."""
+
+    rows: dict[str, pd.DataFrame]
+    hashes: dict[str, str]
+    starts: dict[str, str]
+
+
+def of_part(section: params.Herd | params.Asrid, part: str, only: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the arms that one notebook trains, in their order.
+
+    Raises:
+        InputError: `only` names an arm that is not of this part.
+    """
+    arms = {name: arm for name, arm in section.arms.items() if arm.part == part}
+    if unknown := sorted(set(only or ()) - set(arms)):
+        raise InputError(f"only = {list(only)}", f"{unknown[0]!r} is no arm here", f"use some of {', '.join(arms)}")
+    return {name: arm for name, arm in arms.items() if only is None or name in only}
+
+
+def gather(wanted: Mapping[str, tuple[str, str]], backbones: Iterable[str], faces: Path) -> Inputs:
+    """Load crops by name, each of a (dataset, protocol), and the keys of start weights.
+
+    Raises:
+        InputError: as `inputs`.
+    """
+    rows = {name: crop_table.load(faces, *wanted[name]) for name in sorted(wanted)}
+    for name, part in rows.items():
+        check_classes(part, f"{wanted[name][0]}, protocol {wanted[name][1]}")
+    starts = {backbone: start_of(backbone)[1] for backbone in sorted(backbones)}
+    return Inputs(rows, {name: fingerprint(part[crop_table.SHAPES_A_RUN]) for name, part in rows.items()}, starts)
+
+
+def check_classes(rows: pd.DataFrame, where: str) -> None:
+    """Refuse rows in which a split lacks a class.
+
+    Raises:
+        InputError: names the split and the class.
+    """
+    for split in ("train", "valid", "test"):
+        remedy = "choose another protocol or add clips"
+        both_classes(rows[rows["split"] == split], f"{where}, split {split}", "crop", remedy)
+
+
+def start_of(backbone: str, table: Path = STARTS) -> tuple[Path | None, str]:
+    """Return the file a backbone starts from (None: at random) and the key of the run that made it.
+
+    Raises:
+        InputError: 13_start_weights has not run, or has not prepared this backbone.
+    """
+    if not table.is_file():
+        raise InputError(table, "no start weights yet", "run the notebook 13_start_weights")
+    known = pd.read_csv(table, dtype=str).fillna("").set_index("backbone")["key"]
+    if backbone not in known:
+        raise InputError(f"model.backbone = {backbone!r}", "has no start weights", "add it to start.backbones")
+    key = known[backbone]
+    return (paths.RUNS / "start" / key / learner.WEIGHTS if key else None), key
+
+
+def run(
+    store: Store,
+    planned: Sequence[Row],
+    given: Inputs,
+    runtime: params.Runtime,
+    crops: Path = paths.FACES,
+    fit: Callable = herd_train.train,
+) -> pd.DataFrame:
+    """Train what the store lacks with `fit`, `runtime.fits` at a time, and return one line a row.
+
+    Columns: arm, seed, key and folder of the last stage, `chain`: the keys of all its stages.
+    """
+    chains: list[list[Path]] = [[] for _ in planned]
+    for depth in range(max((len(row.stages) for row in planned), default=0)):
+        wave = [(row, chain) for row, chain in zip(planned, chains, strict=True) if depth < len(row.stages)]
+        asks = [_ask(row, chain, given, runtime, crops, fit) for row, chain in wave]
+        for (_, chain), folder in zip(wave, store.get_many(asks, runtime.fits), strict=True):
+            chain.append(folder)
+    return pd.DataFrame(
+        {"arm": r.arm, "seed": r.seed, "key": c[-1].name, "chain": " ".join(f.name for f in c), "folder": c[-1]}
+        for r, c in zip(planned, chains, strict=True)
+    )
+
+
+def _ask(
+    row: Row, chain: list[Path], given: Inputs, runtime: params.Runtime, crops: Path, fit: Callable
+) -> tuple[dict, Callable]:
+    config = row.stages[len(chain)]
+    if chain:
+        config, start = config | {"start": {"stage": chain[-1].name}}, chain[-1] / learner.WEIGHTS
+    else:
+        start = start_of(config["model"]["backbone"])[0]
+    return config, partial(fit, config, given.rows[row.data], crops, start, runtime)
+
+
+def complete(
+    done: pd.DataFrame, section: params.Herd | params.Asrid, arms: Mapping[str, params.Arm | params.AsridArm]
+) -> bool:
+    """Say whether every arm has a run of every seed."""
+    counts = done.groupby("arm")["seed"].nunique()
+    return all(counts.get(name, 0) == (arm.seeds or section.seeds) for name, arm in arms.items())

@@ -1,0 +1,213 @@
+"""The run store: one folder per finished run, named after everything that shaped it.
+
+Layout below the data folder: `runs/<stage>/<key>/` (finished runs, kept by DVC), `machine/<stage>/<key>.json`
+(wall time and hardware, which differ between reruns), `attic/<stage>/` (runs that nobody asks for now), `.locks/`.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ddet.codeid import code_id
+from ddet.errors import InputError
+from ddet.hashing import canonical, digest
+from ddet.runs import locks
+from ddet.runs.processes import together
+
+MANIFEST, RECORD = "manifest.json", "run.json"
+RESUME = "resume"  # folders of this name hold what an interrupted run goes on from; a finished run has none
+ATTIC_SIZE = 200  # runs kept per stage after nobody asks for them; the oldest go first
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
+PACKAGES = ("torch", "fastai", "timm", "albumentations", "numpy")
+
+
+class Store:
+    """The runs of one stage.
+
+    Args:
+        stage: names the folder.
+        code: the modules that compute a run; with the ddet modules they import they are part of every key.
+        runtime: what else changes bits: thread count and device type.
+        root: the data folder.
+        shared: other stages whose finished runs serve here too: a run of the same key is copied, not made again.
+
+    Raises:
+        InputError: from `get` and `prune`, when another process works in this stage or the folder cannot be written.
+    """
+
+    def __init__(self, stage: str, code: list[str], runtime: Mapping[str, Any], root: Path, shared: Sequence[str] = ()):
+        self.stage, self.common = stage, {"code": code_id(code), "runtime": dict(runtime)}
+        self.runs, self.attic = Path(root) / "runs" / stage, Path(root) / "attic" / stage
+        self.machine, self._lock = Path(root) / "machine" / stage, Path(root) / ".locks" / f"runs-{stage}"
+        self.lenders = [Path(root) / "runs" / other for other in shared]
+        self.asked: set[str] = set()
+        self._whole: set[str] = set()  # verified in this session: a manifest is checked once
+
+    def key(self, config: Mapping[str, Any]) -> str:
+        """Hash configuration (JSON, the data's fingerprint and the seed in it), code and runtime: 12 digits."""
+        return digest(canonical({**self.common, "config": config}).encode())
+
+    def path(self, key: str) -> Path:
+        """Return the folder of a run, finished or not."""
+        return self.runs / key
+
+    def get(self, config: Mapping[str, Any], fn: Callable[[Path], None]) -> Path:
+        """Return the folder of the run of `config`; `fn(folder)` makes it when no whole one exists.
+
+        `fn` is given the same temporary folder again after a kill, with what it had saved there, and the result
+        appears under its name only when it is complete. A run whose files differ from its manifest is made again;
+        one that `prune` moved to the attic comes back. What happened is said on stderr alone, since a report must
+        not depend on what was cached.
+        """
+        return self.get_many([(config, fn)])[0]
+
+    def get_many(self, asks: Sequence[tuple[Mapping[str, Any], Callable[[Path], None]]], jobs: int = 1) -> list[Path]:
+        """Return the folders of several runs in the order asked; those that are missing are made `jobs` at a time.
+
+        With more than one job each run is made in a process of its own, which ends when this one does.
+        """
+        keys = [self.key(config) for config, _ in asks]
+        self.asked.update(keys)
+        missing = {key: ask for key, ask in zip(keys, asks, strict=True) if not self._has(key)}
+        if missing:
+            with _writing(self.runs):
+                locks.take(self._lock, self.runs)
+                for key in missing:
+                    self._discard_damaged(key)
+                wanted = {key: ask for key, ask in missing.items() if not (self._recall(key) or self._copy(key))}
+                together([(self._make, key, *ask) for key, ask in wanted.items()], jobs)
+        self._whole.update(keys)
+        return [self.path(key) for key in keys]
+
+    def _has(self, key: str) -> bool:
+        if key not in self._whole and self._is_whole(self.path(key)):
+            self._whole.add(key)
+        return key in self._whole
+
+    def prune(self) -> list[str]:
+        """Move every run not asked for in this session to the attic, free the lock, and return the moved keys."""
+        with _writing(self.runs):
+            locks.take(self._lock, self.runs)
+            present = sorted(p for p in self.runs.iterdir() if p.is_dir()) if self.runs.is_dir() else []
+            gone = [p for p in present if p.name.removeprefix(".tmp-") not in self.asked]
+            for folder in gone:
+                _move(folder, self.attic / folder.name)
+                os.utime(self.attic / folder.name)  # the attic forgets by age since the move
+            self._bound_attic()
+        self.release()
+        if gone:
+            self._say(f"{len(gone)} runs not asked for moved to {self.attic}")
+        return [p.name for p in gone]
+
+    def release(self) -> None:
+        """Let other processes work in this stage; otherwise the lock lasts as long as this process."""
+        locks.free(self._lock)
+
+    def _make(self, key: str, config: Mapping[str, Any], fn: Callable[[Path], None]) -> None:
+        tmp = self.runs / f".tmp-{key}"
+        if not tmp.is_dir() and (self.attic / tmp.name).is_dir():
+            _move(self.attic / tmp.name, tmp)
+        tmp.mkdir(parents=True, exist_ok=True)
+        began, resumed = time.monotonic(), any(tmp.iterdir())
+        fn(tmp)
+        for folder in list(tmp.rglob(RESUME)):
+            shutil.rmtree(folder)
+        versions = {name: version(name) for name in PACKAGES}
+        _write_json(tmp / RECORD, {"key": key, **self.common, "config": config, "versions": versions})
+        _write_json(tmp / MANIFEST, _manifest(tmp))
+        os.replace(tmp, self.path(key))
+        seconds = time.monotonic() - began
+        self._note_machine(key, seconds, resumed)
+        self._say(f"{key} {'resumed and ' if resumed else ''}finished in {seconds:.0f} s")
+
+    def _note_machine(self, key: str, seconds: float, resumed: bool) -> None:
+        """Write what a rerun would change outside the folder that DVC hashes."""
+        self.machine.mkdir(parents=True, exist_ok=True)
+        facts = {"wall_s": round(seconds, 1), "resumed": resumed, "cores": os.cpu_count(), **_hardware()}
+        _write_json(self.machine / f"{key}.json", facts)
+
+    def _recall(self, key: str) -> bool:
+        if not self._is_whole(self.attic / key):
+            return False
+        _move(self.attic / key, self.path(key))
+        self._say(f"{key} taken back from the attic")
+        return True
+
+    def _copy(self, key: str) -> bool:
+        for lender in self.lenders:
+            if self._is_whole(lender / key):
+                tmp = self.runs / f".tmp-{key}"
+                shutil.rmtree(tmp, ignore_errors=True)
+                shutil.copytree(lender / key, tmp)
+                os.replace(tmp, self.path(key))
+                self._say(f"{key} copied from {lender.name}")
+                return True
+        return False
+
+    def _is_whole(self, folder: Path) -> bool:
+        try:
+            listed = json.loads((folder / MANIFEST).read_text())
+            return bool(listed) and all(_file_sha(folder / name) == sha for name, sha in listed.items())
+        except (OSError, ValueError):
+            return False
+
+    def _discard_damaged(self, key: str) -> None:
+        if self.path(key).exists():
+            self._say(f"{key} is damaged, making it again")
+            shutil.rmtree(self.path(key))
+
+    def _bound_attic(self) -> None:
+        kept = sorted(self.attic.iterdir(), key=lambda p: p.stat().st_mtime) if self.attic.is_dir() else []
+        for folder in kept[:-ATTIC_SIZE]:
+            shutil.rmtree(folder)
+
+    def _say(self, text: str) -> None:
+        print(f"{self.stage}: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn an operating-system refusal into one line; what was saved stays, so that a rerun continues."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno not in REFUSALS:
+            raise
+        raise InputError(e.filename or folder, f"cannot be written ({e.strerror})", "free the place, then rerun") from e
+
+
+def _hardware() -> dict[str, str]:
+    import torch  # here alone: reading a store needs no torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    return {"gpu": gpu, "machine": platform.machine(), "capability": torch.backends.cpu.get_cpu_capability()}
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        shutil.rmtree(target)
+    os.replace(source, target)
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    return {p.relative_to(folder).as_posix(): _file_sha(p) for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def _file_sha(path: Path) -> str:
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

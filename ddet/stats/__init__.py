@@ -1,0 +1,1 @@
+"""Statistics: metrics, resampling, intervals over seeds, verdicts."""

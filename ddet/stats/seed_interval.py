@@ -1,0 +1,56 @@
+"""Intervals over seeds, for what no resampling of clips can judge: the course of a training loss."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ddet import params
+from ddet.stats.bootstrap import Estimate
+
+
+def of_seeds(values: Sequence[float], rows: pd.DataFrame, cfg: params.Report) -> Estimate:
+    """Estimate the mean over seeds with Student's interval; nan ends with one seed, whose noise is unknown.
+
+    Args:
+        values: one number a seed.
+        rows: the clips that it was measured on (columns clip_id, group).
+        cfg: the confidence.
+    """
+    values = np.asarray(values, float)
+    n, spread = len(values), float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+    half = float(stats.t.ppf((1 + cfg.confidence) / 2, n - 1) * spread / np.sqrt(n)) if n > 1 else np.nan
+    mean = float(values.mean())
+    return Estimate(
+        value=mean,
+        low=mean - half,
+        high=mean + half,
+        spread=spread,
+        per_seed=tuple(float(v) for v in values),
+        frames=len(rows),
+        clips=rows["clip_id"].nunique(),
+        groups=rows["group"].nunique(),
+        resamples=0,
+        dropped=0,
+        few_groups=False,  # no group is resampled
+    )
+
+
+def last(steps: pd.DataFrame) -> float:
+    """Return the smoothed training loss at the end of a fit."""
+    return float(steps["smooth"].iloc[-1])
+
+
+def average(steps: pd.DataFrame) -> float:
+    """Return the mean training loss over all batches of a fit."""
+    return float(steps["loss"].mean())
+
+
+def variation(steps: pd.DataFrame) -> float:
+    """Return how far the loss of a batch strays from the smoothed one: root mean square over the later half of a fit.
+
+    Paper: ASRID Table 2, column Var, in words; its figures show the raw curve behind the smoothed one.
+    """
+    late = steps.iloc[len(steps) // 2 :]
+    return float(np.sqrt(((late["loss"] - late["smooth"]) ** 2).mean()))

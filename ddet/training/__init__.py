@@ -1,0 +1,1 @@
+"""Training: the Learner and what the fits of all papers share."""

@@ -1,0 +1,57 @@
+"""What the fits of all papers have in common: their seed, their augmentation, their predictions on test."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from ddet import params
+from ddet.data import crop_loader
+from ddet.data.augment import pipeline
+from ddet.seeds import derive, seed_everything
+from ddet.training import learner
+
+PREDICTIONS = "preds.parquet"
+
+
+def begin(config: dict[str, Any], runtime: params.Runtime) -> tuple[torch.device, params.Train, int]:
+    """Return device, settings and seed of the fit that `config` describes, and seed everything with that."""
+    seed = derive(core(config))
+    seed_everything(seed, runtime.threads)
+    return crop_loader.device(runtime.device), params.Train(**config["train"]), seed
+
+
+def core(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that a seed follows from: all but what data and weights the fit meets.
+
+    So an edit of code, or a crop that was cut anew, makes a run again without drawing other numbers for it.
+
+    Paper: ASRID section 5.5: the seed is a hash of the core configuration.
+    """
+    return {key: value for key, value in config.items() if key not in ("data", "start")}
+
+
+def augmentation(config: dict[str, Any]) -> A.Compose | None:
+    """Build the augmentation of `config`, whose steps are pairs because their order counts."""
+    listed = config["augment"]
+    return pipeline(params.AugmentList(p=listed["p"], steps=dict(listed["steps"])))
+
+
+def predict(
+    model: nn.Module, rows: pd.DataFrame, crops: Path, size: int, on: torch.device, cfg: params.Train, workers: int
+) -> pd.DataFrame:
+    """Score the test crops among `rows`: see `learner.predictions`."""
+    held = rows[rows["split"] == "test"]
+    dl = crop_loader.eval_loader(held, crops, size, 2 * cfg.bs, on, workers)
+    return learner.predictions(held, learner.predict(model, dl, cfg.precision))
+
+
+def predict_images(model: nn.Module, images: Sequence[np.ndarray], bs: int = 64) -> np.ndarray:
+    """Return prob_fake of images that are in memory (uint8 S x S x 3), on the CPU: float32, n, in [0, 1]."""
+    dataset = crop_loader.ArrayDataset(np.stack(images), np.zeros(len(images), np.int64))
+    return learner.predict(model, crop_loader.make_loader(dataset, bs, crop_loader.device("cpu")))

@@ -1,0 +1,163 @@
+"""ASRID's tables and claims from scores by hand: constants, fusion, sets, gaps, variation."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from asrid_toys import arm, given, section, write_clips
+
+from ddet import params
+from ddet.asrid import figures as asrid_figures
+from ddet.asrid import scores as asrid_scores
+from ddet.asrid import tables as asrid_tables
+from ddet.asrid import train as asrid_train
+from ddet.report import figures
+from ddet.stats import metrics, seed_interval
+from ddet.training import learner
+from ddet.training.common import PREDICTIONS
+
+CFG = params.Report(bootstrap=100, confidence=0.95, seed=1)
+ARMS = {
+    "StaNew": arm("static_new", set="small", rows={"table2": "StaNew", "table3": "small"}),
+    "StaNew, large": arm("static_new", rows={"table3": "large"}),
+    "StaNew, by clip": arm("static_new", set="small", split="clip", rows={"table3": "small"}),
+    "Dyn": arm("dynamic", w=0.8, set="small", rows={"table2": "Dyn"}),
+}
+CLIPPED = -math.log(1e-15)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    return write_clips(tmp_path_factory.mktemp("faces"), 96)
+
+
+@pytest.fixture(scope="module")
+def cfg():
+    return section(arms=ARMS)
+
+
+@pytest.fixture(scope="module")
+def done(rows, cfg, tmp_path_factory):
+    """Write runs without training: each arm's static score leans on the label, the dynamic one says .5 of all."""
+    lines, root = [], tmp_path_factory.mktemp("runs")
+    firsts = rows.drop_duplicates("clip_id").assign(frame_idx=-1)
+    for lean, (name, spec) in enumerate(ARMS.items(), 1):
+        for seed in range(3):
+            rng, folder = np.random.default_rng([lean, seed]), root / f"{lean}{seed}"
+            folder.mkdir()
+            own = asrid_scores.clips_of_set(cfg, spec, given(rows))
+            table = firsts[(firsts["split"] != "train") | firsts["clip_id"].isin(own)].reset_index(drop=True)
+            side = 0.04 * lean * (2 * table["label"] - 1)
+            static = (0.5 + side + rng.normal(0, 0.1, len(table))).clip(0.05, 0.95)
+            dynamic = 0.5 if spec.w < 1 else np.nan
+            fused = spec.w * static + (1 - spec.w) * 0.5 if spec.w < 1 else static
+            table = table.assign(prob_fake=fused, static=static, dynamic=dynamic)
+            table.to_parquet(folder / PREDICTIONS)
+            smooth = np.linspace(0.7, 0.4, 8)
+            steps = pd.DataFrame({"step": range(1, 9), "epoch": [1] * 4 + [2] * 4, "smooth": smooth})
+            steps.assign(loss=smooth + 0.1 * lean * (-1) ** np.arange(8)).to_csv(
+                folder / asrid_train.STEPS, index=False
+            )
+            history = pd.DataFrame({"epoch": [1, 2], "clip_log_loss": [0.6, 0.5], "clip_auc": [0.6, 0.7]})
+            history.to_csv(folder / learner.HISTORY, index=False)
+            lines.append({"arm": name, "seed": seed, "key": f"k{lean}{seed}", "chain": "", "folder": folder})
+    return pd.DataFrame(lines)
+
+
+def loss(table: pd.DataFrame, column: str = "prob_fake") -> float:
+    return metrics.scores(table["label"], table[column])["log_loss"]
+
+
+def test_constants_by_hand():
+    train = pd.DataFrame({"label": [1, 1, 1, 0]})
+    preds = pd.DataFrame({"label": [1, 0], "prob_fake": [0.2, 0.3]})
+    found = asrid_scores.constants(train, preds)
+    assert [t["prob_fake"].tolist() for (t,) in found.values()] == [[0.75] * 2, [1.0] * 2]
+    majority = found["majority class"][0]
+    assert loss(majority) == pytest.approx(CLIPPED / 2)  # sure, and wrong of every other clip
+
+
+def test_table_2_has_the_paper_s_columns_and_the_constants(cfg, rows, done):
+    names = {"StaNew": "StaNew", "Dyn": "Dyn"}
+    found, keys = asrid_tables.ablation_rows(cfg, names, done, given(rows), CFG)
+    assert list(found) == ["StaNew", "Dyn", "training prior", "majority class"]
+    row, own = found["StaNew"], asrid_scores.clips_of_set(cfg, ARMS["StaNew"], given(rows))
+    assert (row["last"].value, row["variation"].value) == pytest.approx((0.4, 0.1))
+    every = asrid_scores.scored(done, "StaNew")
+    valid = [t[(t["split"] == "valid") & t["clip_id"].isin(own)] for t in every]
+    assert row["valid clip_log_loss"].value == pytest.approx(np.mean([loss(t) for t in valid]))
+    assert row["valid clip_log_loss"].clips == 4 and row["test clip_log_loss"].clips == 24
+    assert row["test clip_log_loss"].value == pytest.approx(np.mean([loss(t[t["split"] == "test"]) for t in every]))
+    assert keys["StaNew"] == ["k10", "k11", "k12"] and keys["training prior"] == []
+    assert found["training prior"]["test clip_auc"].value == 0.5
+    assert "last" not in found["training prior"]
+
+
+def test_table_3_starts_with_the_paper_s_split_and_fills_both_sizes(cfg, rows, done):
+    found, keys = asrid_tables.set_rows(cfg, "table3", done, given(rows), CFG)
+    assert list(found)[:3] == ["train", "val", "test"]
+    assert "val · training prior" in found and "test, identity split · majority class" in found
+    assert set(found["train"]) == {f"small {m}" for m in ("clip_log_loss", "clip_accuracy", "clip_auc")}
+    assert found["test, identity split"]["small clip_auc"].clips == 4
+    assert found["test, identity split"]["large clip_auc"].clips == 24
+    assert keys["test, identity split"] == ["k10", "k11", "k12", "k20", "k21", "k22"]
+
+
+def test_fusing_with_a_score_that_knows_nothing_by_hand(done):
+    table = asrid_tables.fusion(done, ["Dyn"], CFG).set_index("score")
+    tests = [t[t["split"] == "test"] for t in asrid_scores.scored(done, "Dyn")]
+    static, fused = (np.mean([loss(t, c) for t in tests]) for c in ("static", "prob_fake"))
+    assert table.loc["static", "gain of fusing"] == pytest.approx(static - fused)
+    assert table.loc["dynamic", "clip_log_loss"] == pytest.approx(math.log(2))
+    assert table.loc["dynamic", "clip_auc"] == 0.5 and math.isnan(table.loc["fused", "gain of fusing"])
+
+
+def test_every_arm_says_whether_it_beats_the_prior(cfg, done):
+    table = asrid_tables.on_test(cfg, ARMS, done, CFG).set_index("arm")
+    assert table["clips"].eq(24).all() and table["seeds"].eq(3).all()
+    assert table.loc["Dyn", "beats the prior"] == "yes"
+    assert table["log loss of the prior"].between(0.69, 0.75).all()
+
+
+def test_every_score_is_listed(done):
+    table = asrid_tables.every_score(done, list(ARMS))
+    assert len(table) == 4 * 3 * 24 and set(table["arm"]) == set(ARMS)
+
+
+def test_clips_out_of_order_are_ranked_by_their_roughness(done):
+    clips = asrid_scores.predictions(done, "StaNew")[0].drop(columns="prob_fake")
+    rough = clips["label"].to_numpy() * 1.0
+    table = asrid_tables.out_of_order(done, "StaNew", "Dyn", clips, rough, CFG).set_index("score")["clip_auc"]
+    assert table["roughness, no training"] == 1 and table["Dyn: dynamic"] == 0.5
+
+
+def test_variation_is_judged_seed_by_seed(done):
+    args = (seed_interval.variation, CFG, "d")
+    line = asrid_tables.judge_curves("asrid-mix-variance", done, "Dyn", "StaNew", *args).iloc[0]
+    assert line["effect"] == pytest.approx(0.3) and line["verdict"] == "reproduced"
+    less = asrid_tables.judge_curves("asrid-mix-variance", done, "StaNew", "Dyn", *args).iloc[0]
+    assert less["verdict"] == "not reproduced"
+
+
+def test_a_gap_is_the_difference_of_both_differences(done):
+    line = asrid_tables.judge_gap("asrid-mix-large", done, "StaNew, large", "StaNew, large", CFG, "d").iloc[0]
+    assert line["effect"] == 0
+    line = asrid_tables.judge_gap("asrid-mix-large", done, "StaNew", "Dyn", CFG, "d").iloc[0]
+    gaps = []
+    for name in ("StaNew", "Dyn"):
+        each = asrid_scores.scored(done, name)
+        gaps.append(np.mean([loss(t[t["split"] == "valid"]) - loss(t[t["split"] == "train"]) for t in each]))
+    assert line["effect"] == pytest.approx(gaps[0] - gaps[1])
+
+
+def test_figures_are_the_same_bytes_twice(done, tmp_path):
+    fits = {name: (asrid_scores.steps(done, name), asrid_scores.histories(done, name)) for name in ("StaNew", "Dyn")}
+    assert fits["Dyn"][1][0]["step"].tolist() == [4, 8]
+    strips, weights = np.zeros((2, 3, 8, 8, 3), np.uint8), [np.full((3, 3), 1 / 3), np.eye(3)]
+    for make in (
+        lambda: asrid_figures.step_curves(fits, "Figure 8"),
+        lambda: asrid_figures.frame_attention(strips, weights, ["a", "b"]),
+    ):
+        pngs = [figures.save(make(), "x", tmp_path / str(i), svg=False)[0].read_bytes() for i in range(2)]
+        assert pngs[0] == pngs[1] and len(pngs[0]) > 5000

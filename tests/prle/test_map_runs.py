@@ -1,0 +1,191 @@
+"""Maps as runs: of trained detectors on training crops, their fusion, and what a kill costs."""
+
+import functools
+import inspect
+import json
+
+import numpy as np
+import pytest
+import torch
+from prle_toys import DETECTORS, SIZE, section, write_faces
+from toys import RUNTIME, store
+
+from ddet import models
+from ddet.attention import fast_grad_cam
+from ddet.data import crop_loader, crops
+from ddet.errors import InputError
+from ddet.prle import arms as prle_arms
+from ddet.prle import fusion, map_runs, map_store, map_writer
+from ddet.runs import finished, planned
+from ddet.runs.store import RECORD
+from ddet.training import learner
+
+RULE = {"method": "union", "tau1": 0.3, "lam": 0.15, "tau2": 0.0}
+LAYERS = {"Xception": ["layer2.1"], "EfficientNet": ["blocks.1"], "ResNet-50": ["layer1.1", "layer3.1"]}
+KNOWN = {"Xception": ["layer4.1"], "EfficientNet": ["conv_head"]}  # what the zoo has for these networks
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return write_faces(tmp_path_factory.mktemp("faces"))
+
+
+@pytest.fixture(scope="module")
+def rows(faces):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planned, "start_of", lambda backbone: (None, ""))
+        return prle_arms.inputs(section(), prle_arms.fits(section()), faces).rows["FF++"]
+
+
+@pytest.fixture(scope="module")
+def detectors(tmp_path_factory):
+    """Write what localisation reads of a run, of each detector: weights at random, and the network."""
+    root = tmp_path_factory.mktemp("runs")
+    return [written(root / f"run{seed}", name, seed) for seed, name in enumerate(DETECTORS)]
+
+
+def written(folder, name: str, seed: int = 0, size: int = SIZE):
+    cfg = prle_arms.model_of(section(size=size), name)
+    folder.mkdir()
+    torch.manual_seed(seed)
+    learner.save_weights(models.create(cfg), folder / learner.WEIGHTS)
+    (folder / RECORD).write_text(json.dumps({"config": {"model": cfg.model_dump()}}))
+    return folder
+
+
+def localised(root, detectors, rows, faces, layers, size=SIZE):
+    return map_runs.of_detectors(store(root), detectors, layers, finished.load_model, rows, faces, size, RUNTIME)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, detectors, rows, faces):
+    return localised(tmp_path_factory.mktemp("maps"), detectors, rows, faces, LAYERS.values())
+
+
+def test_maps_are_those_of_training_crops_for_their_own_labels_one_by_one(made, detectors, rows, faces):
+    train = rows[rows["split"] == "train"]
+    assert len({folder.name for folder in made}) == 3
+    for folder, run, names in zip(made, detectors, LAYERS.values(), strict=True):
+        maps = map_store.read(folder, map_store.identity(rows))
+        assert maps.shape == (18, SIZE, SIZE) and maps.std() > 0
+        net = finished.load_model(run)
+        layers = [dict(net.named_modules())[name] for name in names]
+        for index in (0, 7, 17):
+            image = crops.resized(crops.load_crop(faces / train["crop"].iloc[index]), SIZE)
+            x, label = crop_loader.normalise(
+                (torch.from_numpy(image)[None], torch.tensor([train["label"].iloc[index]]))
+            )
+            one = fast_grad_cam.attention_maps(net, layers, x, label)[0]
+            np.testing.assert_allclose(maps[index], one.numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_without_layers_they_are_those_of_the_zoo(tmp_path, rows, faces, name):
+    """At 96 px the last layer has 3 x 3 values."""
+    folder = written(tmp_path / "run", name, size=96)
+    some = rows[(rows["split"] == "train") & (rows["clip_id"].str[-3:] == "000")]
+    folders = [
+        localised(tmp_path / str(bool(names)), [folder], some, faces, [names], 96) for names in ([], KNOWN[name])
+    ]
+    one, other = (map_store.read(found, map_store.identity(some)) for (found,) in folders)
+    np.testing.assert_array_equal(one, other)
+    assert one.shape == (3, 96, 96) and one.std() > 0.1
+
+
+def test_maps_are_not_made_twice_and_other_layers_are_other_maps(tmp_path, detectors, rows, faces, monkeypatch):
+    first = localised(tmp_path, detectors[:1], rows, faces, [["layer2.1"]])
+    asked = []
+    maps_of = fast_grad_cam.attention_maps
+    monkeypatch.setattr(fast_grad_cam, "attention_maps", lambda *given: asked.append(len(given[2])) or maps_of(*given))
+    other = rows[rows["clip_id"].str.startswith("ffpp/") | (rows["split"] != "test")]
+    assert len(other) < len(rows), "test crops, which have no maps"
+    assert localised(tmp_path, detectors[:1], other, faces, [["layer2.1"]]) == first and not asked
+    again = localised(tmp_path, detectors[:1], rows, faces, [["layer3.1"]])
+    assert again != first and sum(asked) == 18
+
+
+def test_a_kill_costs_a_shard(tmp_path, detectors, rows, faces, monkeypatch):
+    monkeypatch.setattr(map_runs, "BATCH", 4)
+    monkeypatch.setattr(map_writer, "write", functools.partial(map_writer.write, shard=8))
+    maps_of, seen = fast_grad_cam.attention_maps, []
+
+    def dies(model, layers, images, *given):
+        if len(seen) == 3:  # of 18 crops, four at a time: in the second shard
+            raise KeyboardInterrupt
+        seen.append(len(images))
+        return maps_of(model, layers, images, *given)
+
+    monkeypatch.setattr(fast_grad_cam, "attention_maps", dies)
+    with pytest.raises(KeyboardInterrupt):
+        localised(tmp_path, detectors[1:2], rows, faces, [["blocks.1"]])
+    counted = []
+    monkeypatch.setattr(
+        fast_grad_cam, "attention_maps", lambda *given: counted.append(len(given[2])) or maps_of(*given)
+    )
+    (folder,) = localised(tmp_path, detectors[1:2], rows, faces, [["blocks.1"]])
+    assert seen == [4, 4, 4] and counted == [4, 4, 2]
+    monkeypatch.setattr(fast_grad_cam, "attention_maps", maps_of)
+    (whole,) = localised(tmp_path / "whole", detectors[1:2], rows, faces, [["blocks.1"]])
+    assert (folder / map_store.MAPS).read_bytes() == (whole / map_store.MAPS).read_bytes()
+    assert map_store.read(whole, map_store.identity(rows)).std() > 0
+
+
+def test_a_detector_whose_layers_are_not_known_is_one_line(tmp_path, detectors, rows, faces):
+    with pytest.raises(InputError, match=r"has no layer 'layer9'; its last convolution is 'layer4\.1") as error:
+        localised(tmp_path, detectors[:1], rows, faces, [["layer9"]])
+    assert "\n" not in str(error.value)
+
+
+# fusion
+
+
+@pytest.mark.parametrize("method", fusion.METHODS)
+def test_fused_maps_are_the_fusion_of_the_members(tmp_path, made, rows, method):
+    rule = RULE | {"method": method, "tau2": 0.1}
+    folder = map_runs.fused(store(tmp_path), made, rule, rows, RUNTIME)
+    data = map_store.identity(rows)
+    stack = torch.from_numpy(np.stack([map_store.read(member, data) for member in made], axis=1))
+    arguments = {
+        "average": {"tau1": 0.3}, "neighbouring": {"lam": 0.15, "tau2": 0.1},
+        "union": {"tau1": 0.3, "lam": 0.15, "tau2": 0.1}, "three_zones": {"tau1": 0.3, "tau2": 0.1, "lam": 0.15},
+    }  # fmt: skip
+    expected = fusion.fuse(stack, method, **arguments[method]).half().numpy()
+    np.testing.assert_array_equal(map_store.read(folder, data), expected)
+    assert 0 < (expected > 0).mean() < 1
+
+
+def test_members_and_rule_shape_a_fusion(tmp_path, made, rows):
+    kept = store(tmp_path)
+    fused = [
+        map_runs.fused(kept, members, RULE | change, rows, RUNTIME)
+        for members, change in ((made, {}), (made[:2], {}), (made, {"tau1": 0.1}), (made, {}))
+    ]
+    assert len({folder.name for folder in fused}) == 3 and fused[0] == fused[3]
+
+
+def test_one_member_is_fused_as_well(tmp_path, made, rows):
+    folder = map_runs.fused(store(tmp_path), made[:1], RULE | {"method": "average"}, rows, RUNTIME)
+    data = map_store.identity(rows)
+    alone = np.asarray(map_store.read(made[0], data), np.float32)
+    np.testing.assert_array_equal(map_store.read(folder, data), np.where(alone > 0.3, alone, 0))
+
+
+def test_members_of_other_crops_are_refused(tmp_path, made, rows):
+    fewer = rows.drop(index=rows.index[rows["split"] == "train"][0])
+    said = f"of data {map_store.identity(rows)}, asked for are those of data {map_store.identity(fewer)}"
+    with pytest.raises(InputError, match=said):
+        map_runs.fused(store(tmp_path), made, RULE, fewer, RUNTIME)
+
+
+@pytest.mark.parametrize("method", fusion.METHODS)
+def test_a_rule_is_given_every_threshold_that_it_has_and_no_other(method):
+    rule = {"method": method, "tau1": 1, "lam": 2, "tau2": 3}
+    found = map_runs.thresholds(rule)
+    arguments = set(inspect.signature(fusion.METHODS[method]).parameters) - {"maps"}
+    assert found.pop("method") == method and set(found) == arguments
+    assert found == {name: rule[name] for name in found}
+
+
+def test_every_rule_of_the_params_is_known():
+    allowed = section().fusion.model_json_schema()["properties"]["method"]["enum"]
+    assert set(allowed) == set(fusion.METHODS)

@@ -1,0 +1,141 @@
+"""Result tables: what a cell carries, how it reads, and that the same table is the same bytes."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from predictions import CFG, made_up
+from result_tables import COLUMNS, printed, table
+
+from ddet.errors import InputError
+from ddet.report import tables
+from ddet.report.tables import Column
+from ddet.stats import bootstrap
+
+
+def test_rows_stand_in_the_papers_order_and_further_arms_follow():
+    assert list(table().rows) == ["Xception", "Base model", "Ours"]
+
+
+def test_tidy_carries_all_that_stands_behind_a_number():
+    facts = table().tidy().set_index(["row", "column"])
+    assert len(facts) == 6
+    ours, cell = bootstrap.over_seeds([made_up(3), made_up(4)], CFG)["frame_accuracy"], facts.loc[("Base model", "Acc")]
+    assert (cell.ours, cell.low, cell.high, cell.spread) == (ours.value, ours.low, ours.high, ours.spread)
+    assert cell.paper == 0.9333
+    assert cell.difference == pytest.approx(ours.value - 0.9333)
+    assert (cell.frames, cell.clips, cell.groups, cell.seeds, cell["keys"]) == (89, 36, 12, 2, "k3 k4")
+    assert facts.loc[("Xception", "AUC"), ["ours", "frames", "keys"]].tolist()[2] == ""
+    assert facts.loc[("Xception", "AUC"), ["ours", "frames"]].isna().all()
+    assert np.isnan(facts.loc[("Ours", "Acc"), "paper"])
+
+
+def test_csv_reads_back_to_the_same_numbers(tmp_path):
+    table().write(tmp_path, "t")
+    back = pd.read_csv(tmp_path / "t.csv", keep_default_na=False, na_values={"ours": "", "paper": ""})
+    np.testing.assert_array_equal(back["ours"], table().tidy()["ours"])
+    assert back["keys"].tolist()[2:4] == ["k3 k4", "k3 k4"]
+    assert back["frames"].tolist()[:3] == ["", "", "89"]
+
+
+def test_markdown_reads_ours_interval_paper():
+    text = table().markdown()
+    base = bootstrap.over_seeds([made_up(3), made_up(4)], CFG)
+    acc, auc = base["frame_accuracy"], base["clip_auc"]
+    assert f"{acc.value:.4f} [{acc.low:.4f}, {acc.high:.4f}] / 0.9333" in text  # 4 decimals, the column's most
+    assert f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}] / 0.977" in text
+    assert "| Xception | – / 0.97 | – / 0.991 |" in text
+    assert text.startswith("**Table 9 (synthetic benchmark, profile smoke)**\n")
+    assert text.endswith("A note.\n")
+
+
+def test_html_has_caption_and_tooltips(tmp_path):
+    page = table().write(tmp_path, "t")[2].read_text()
+    assert "<caption>Table 9 (synthetic benchmark, profile smoke)</caption>" in page
+    tip = re.search(r'title="(89 frames[^"]*)"', page)[1]
+    assert re.fullmatch(
+        r"89 frames, 36 clips, 12 source groups; 2 seeds, sd 0\.\d{4}, runs k3 k4; ours - paper -0\.\d{4}", tip
+    )
+    assert "prefers-color-scheme: dark" in page
+    assert not re.search(r"<script|<link|src=|@import|url\(", page)
+
+
+def test_text_is_escaped_in_every_format(tmp_path):
+    paper = printed(("a<b|c", "Acc", "0.9"))
+    written = table(published=paper, names={}, caption="x < y", columns=COLUMNS[:1]).write(tmp_path, "t")
+    assert "a<b\\|c" in written[1].read_text()
+    assert "a&lt;b|c" in written[2].read_text() and "x &lt; y" in written[2].read_text()
+
+
+def test_percentages_scale_ours():
+    paper = printed(("Base model", "AUC", "97.70"))
+    cell = table(published=paper, columns=[Column("AUC", "clip_auc", scale=100)]).rows["Base model"]["AUC"]
+    share = bootstrap.over_seeds([made_up(3), made_up(4)], CFG)["clip_auc"].value
+    assert cell.show("value") == tables.half_up(100 * share, 2)
+    assert cell.difference == pytest.approx(100 * share - 97.7)
+
+
+def test_a_column_that_the_paper_lacks_has_the_decimals_of_its_others():
+    paper = printed(("Base model", "AUC", "97.70"))
+    both = [Column("AUC", "clip_auc", scale=100), Column("ACC", "clip_accuracy", scale=100)]
+    cells = table(published=paper, columns=both).rows["Base model"]
+    assert cells["ACC"].digits == cells["AUC"].digits == 2 and cells["ACC"].paper == ""
+    silent = table(published=paper.assign(digits=np.nan), columns=both).rows["Base model"]
+    assert silent["ACC"].digits == silent["AUC"].digits == tables.DIGITS
+
+
+def test_weak_intervals_are_marked_and_explained():
+    weak = [made_up(groups=4).assign(label=lambda d: (d["group"] != "g00").astype(int))]
+    text = table(preds={"Base": weak}, keys={"Base": ["k"]}).markdown()
+    assert "†‡ [" in text
+    assert "† fewer than 10 source groups" in text and "‡ some resamples lacked a class" in text
+    assert "†" not in table().markdown()
+
+
+def test_same_table_same_bytes(tmp_path):
+    first = [p.read_bytes() for p in table().write(tmp_path, "t")]
+    assert first == [p.read_bytes() for p in table().write(tmp_path / "new", "t")]
+
+
+def test_plain_frames(tmp_path):
+    frame = pd.DataFrame({"split": ["train", "test"], "clips": [3, 4], "share": [0.0625, np.nan], "ok": [True, False]})
+    paths = tables.write_frame(frame, tmp_path, "counts", "Counts", "Of clips")
+    assert [p.name for p in paths] == ["counts.csv", "counts.md", "counts.html"]
+    pd.testing.assert_frame_equal(pd.read_csv(paths[0]), frame)
+    assert "| train | 3 | 0.063 | True |" in paths[1].read_text()
+    assert "| test | 4 | – | False |" in paths[1].read_text()
+    assert '<td class="text">train</td><td>3</td>' in paths[2].read_text()
+    assert 'class="frame"' in paths[2].read_text()
+
+
+def test_origin_names_the_data():
+    assert tables.origin("paper", synthetic=False) == "real data, profile paper"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [(0.125, 2, "0.13"), (0.97725, 4, "0.9773"), (-0.5, 0, "-1"), (2, 3, "2.000"), (float("nan"), 2, "–")],
+)
+def test_half_up(value, digits, shown):
+    assert tables.half_up(value, digits) == shown
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 6))
+def test_half_up_is_within_half_a_unit(value, digits):
+    assert abs(float(tables.half_up(value, digits)) - value) <= 0.5 * 10**-digits * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"keys": {"Ours": ["k1"], "Base": ["k3", "k4"]}}, "Ours: 2 seeds but 1 run keys"),
+        ({"names": {"Base": "Basis"}}, "Basis: the published table has no such row"),
+        ({"columns": [Column("Acc", "accuracy")]}, "accuracy: no such metric"),
+    ],
+)
+def test_bad_input_is_one_line(change, cause):
+    with pytest.raises(InputError, match=cause):
+        table(**change)

@@ -1,0 +1,272 @@
+"""The vectorised bootstrap against a slow plain one that lays the drawn frames end to end."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from predictions import CFG, made_up
+
+from ddet.errors import InputError
+from ddet.stats import bootstrap, metrics
+
+
+def concatenated(preds: pd.DataFrame, draw: np.ndarray, level: str) -> dict[str, float]:
+    """Score one resample the slow way: lay the rows of each drawn group end to end."""
+    y, p, group = metrics.arrays(preds, level)
+    times = zip(np.unique(group), draw.astype(int), strict=True)
+    rows = np.concatenate([np.tile(np.flatnonzero(group == name), n) for name, n in times])
+    return metrics.scores(y[rows], p[rows])
+
+
+@pytest.mark.parametrize("level", metrics.LEVELS)
+def test_equals_the_slow_plain_version(level, monkeypatch):
+    monkeypatch.setattr(bootstrap, "CELLS", 500)  # several chunks
+    preds = made_up()
+    weights, _ = bootstrap.group_weights(preds, CFG)
+    fast = bootstrap.weighted_scores(*bootstrap.indexed(preds, level), weights)
+    slow = pd.DataFrame([concatenated(preds, draw, level) for draw in weights])
+    for name in metrics.NAMES:
+        np.testing.assert_allclose(fast[name], slow[name], rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=12),
+    st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+)
+def test_unit_weights_give_the_plain_metrics(rows, threshold):
+    y, p, group = (np.array(column) for column in zip(*rows, strict=True))
+    plain = metrics.scores(y, p / 4, threshold)
+    fast = bootstrap.weighted_scores(y, p / 4, group, np.ones((1, 3)), threshold)
+    assert {name: fast[name][0] for name in plain} == pytest.approx(plain, rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+def test_the_error_gap_of_resamples_by_hand():
+    """Group 0: reals at .9 and .1, a fake at .3; group 1: a real at .2, fakes at .8 and .7; predicted fake at .5.
+
+    Drawn twice, group 0 has 1/2 false alarms and only misses; both have 1/3 and 1/3; group 1 neither. Drawn twice
+    and once they have 2/5 and 2/4.
+    """
+    y, p = np.array([0, 0, 1, 0, 1, 1]), np.array([0.9, 0.1, 0.3, 0.2, 0.8, 0.7])
+    weights = np.array([[2.0, 0], [1, 1], [0, 2], [2, 1]])
+    found = bootstrap.weighted_scores(y, p, np.array([0, 0, 0, 1, 1, 1]), weights)["error_gap"]
+    assert found == pytest.approx([1 / 2 - 1, 0, 0, 2 / 5 - 2 / 4])
+    reals = bootstrap.weighted_scores(y[:2], p[:2], np.zeros(2, int), np.ones((1, 1)))["error_gap"]
+    assert np.isnan(reals).all()
+
+
+def test_groups_are_drawn_whole():
+    # Every frame of a group has one score: with one real and one fake group per score, frames add no information.
+    preds = made_up()
+    once = preds.drop_duplicates("clip_id").copy()
+    often = pd.concat([once.assign(frame_idx=i) for i in range(9)])
+    few, many = (bootstrap.over_seeds([p], CFG)["frame_auc"] for p in (once, often))
+    assert (few.value, few.low, few.high) == pytest.approx((many.value, many.low, many.high))
+    assert (few.frames, many.frames, few.groups, many.groups) == (36, 324, 12, 12)
+
+
+def test_over_seeds_is_the_mean_over_seeds_of_the_same_resamples():
+    seeds = [made_up(s) for s in range(3)]
+    found = bootstrap.over_seeds(seeds, CFG)
+    assert set(found) == set(metrics.frame_and_clip(seeds[0]))
+    plain = [metrics.frame_and_clip(p)["clip_auc"] for p in seeds]
+    weights, _ = bootstrap.group_weights(seeds[0], CFG)
+    slow = [np.mean([concatenated(p, draw, "clip")["auc"] for p in seeds]) for draw in weights]
+    cell = found["clip_auc"]
+    assert cell.value == pytest.approx(np.mean(plain))
+    assert cell.spread == pytest.approx(np.std(plain, ddof=1))
+    assert cell.per_seed == pytest.approx(plain)
+    assert (cell.low, cell.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    assert cell.low < cell.value < cell.high
+
+
+def test_same_seed_same_interval_other_seed_other_interval():
+    one, again = (bootstrap.over_seeds([made_up()], CFG) for _ in range(2))
+    other = bootstrap.over_seeds([made_up()], CFG.model_copy(update={"seed": 4}))
+    assert repr(one) == repr(again)  # repr, because nan is not equal to itself
+    assert one["frame_auc"].low != other["frame_auc"].low
+
+
+def test_row_order_does_not_matter():
+    shuffled = made_up().sample(frac=1, random_state=1)
+    assert repr(bootstrap.over_seeds([shuffled], CFG)) == repr(bootstrap.over_seeds([made_up()], CFG))
+
+
+def test_resamples_without_a_class_are_dropped_and_counted():
+    preds = made_up(groups=3).assign(label=lambda d: (d["group"] != "g00").astype(int))  # one real group of three
+    cell = bootstrap.over_seeds([preds], CFG)["frame_auc"]
+    weights, dropped = bootstrap.group_weights(preds, CFG)
+    assert (weights[:, 0] > 0).all() and (weights[:, 0] < 3).all()
+    assert cell.dropped == dropped > 20  # (2/3)^3 + (1/3)^3 of 120, about 40
+    assert cell.resamples == CFG.bootstrap - dropped
+    assert cell.few_groups and not bootstrap.over_seeds([made_up(groups=10)], CFG)["frame_auc"].few_groups
+
+
+def test_one_class_data_keep_the_metrics_that_need_one_class():
+    found = bootstrap.over_seeds([made_up().assign(label=1)], CFG)
+    assert np.isnan([found["frame_auc"].value, found["frame_auc"].low, found["clip_f1_real"].high]).all()
+    assert found["frame_accuracy"].low < found["frame_accuracy"].high
+    assert found["frame_accuracy"].dropped == 0
+
+
+def test_paired_difference_resamples_the_same_groups():
+    a, b = made_up(1, shift=0.4), made_up(2, shift=0.05)
+    found = bootstrap.paired([a], [b], "frame_auc", CFG)
+    weights, _ = bootstrap.group_weights(a, CFG)
+    slow = np.array([concatenated(a, d, "frame")["auc"] - concatenated(b, d, "frame")["auc"] for d in weights])
+    assert found.value == pytest.approx(metrics.frame_and_clip(a)["frame_auc"] - metrics.frame_and_clip(b)["frame_auc"])
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    assert found.share == pytest.approx(min(1, 2 * ((slow <= 0).sum() + 1) / (len(slow) + 1)))
+    assert found.low > 0
+
+
+def test_an_arm_against_itself_differs_by_nothing():
+    found = bootstrap.paired([made_up()], [made_up()], "clip_log_loss", CFG)
+    assert (found.value, found.low, found.high, found.share) == (0, 0, 0, 1)
+
+
+def test_paired_merges_on_the_crop_and_counts_the_rest():
+    a, b = made_up(1), made_up(2)
+    found = bootstrap.paired([a.iloc[5:]], [b.iloc[:-3]], "frame_accuracy", CFG)
+    same = bootstrap.paired([a.iloc[5:-3]], [b.iloc[5:-3]], "frame_accuracy", CFG)
+    assert (found.unpaired, same.unpaired) == (8, 0)
+    assert (found.value, found.low, found.frames) == (same.value, same.low, len(a) - 8)
+
+
+def test_paired_over_seeds_is_the_difference_of_means():
+    a, b = [made_up(1), made_up(2)], [made_up(3, shift=0.1), made_up(4, shift=0.1)]
+    found = bootstrap.paired(a, b, "clip_auc", CFG)
+    means = [bootstrap.over_seeds(arm, CFG)["clip_auc"].value for arm in (a, b)]
+    assert found.value == pytest.approx(means[0] - means[1])
+    assert len(found.per_seed) == 2
+
+
+def measured(seed: int, seeds: int = 1, n: int = 60) -> tuple[np.ndarray, pd.DataFrame]:
+    """Invent values, seeds x n, that groups of unequal size share in part; rows in no order of their own."""
+    rng, layout = np.random.default_rng(seed), np.random.default_rng(98)
+    clips = layout.integers(20, size=n)
+    rows = pd.DataFrame({"clip_id": [f"c{c:02d}" for c in clips], "group": [f"g{c % 8}" for c in clips]})
+    return rng.normal(0.4, 0.2, (seeds, n)) + 0.3 * np.sin(clips), rows.set_index(np.arange(n) // 2)
+
+
+def resampled_means(values: np.ndarray, rows: pd.DataFrame) -> list[float]:
+    """Average the slow way: lay the values of each drawn group end to end."""
+    weights, _ = bootstrap.group_weights(rows.assign(label=0), CFG)
+    group = rows["group"].to_numpy()
+    return [
+        np.mean(
+            np.concatenate([np.tile(values[group == g], int(k)) for g, k in zip(sorted(set(group)), w, strict=True)])
+        )
+        for w in weights
+    ]
+
+
+def test_mean_of_values_equals_the_slow_plain_version():
+    values, rows = measured(1, seeds=3)
+    found = bootstrap.mean_values(values, rows, CFG)
+    slow = np.mean([resampled_means(v, rows) for v in values], axis=0)
+    assert found.value == pytest.approx(values.mean()) and found.per_seed == pytest.approx(values.mean(axis=1))
+    assert found.spread == pytest.approx(np.std(values.mean(axis=1), ddof=1))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    counts = (found.frames, found.clips, found.groups, found.resamples, found.dropped, found.unpaired, found.few_groups)
+    assert counts == (60, rows["clip_id"].nunique(), 8, 120, 0, 0, True) and np.isnan(found.share)
+    assert bootstrap.mean_values(values[0], rows, CFG).per_seed == pytest.approx([values[0].mean()])
+
+
+def test_paired_values_are_the_mean_of_differences():
+    (a, rows), (b, _) = measured(1, seeds=2), measured(2, seeds=2)
+    a += 0.1
+    found = bootstrap.paired_values(a, b, rows, CFG)
+    slow = np.array(np.mean([resampled_means(x - y, rows) for x, y in zip(a, b, strict=True)], axis=0))
+    assert found.value == pytest.approx((a - b).mean()) and found.per_seed == pytest.approx((a - b).mean(axis=1))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    assert found.share == pytest.approx(min(1, 2 * ((slow <= 0).sum() + 1) / (len(slow) + 1)))
+    back = bootstrap.paired_values(b, a, rows, CFG)
+    assert (back.value, back.low, back.high) == pytest.approx((-found.value, -found.high, -found.low))
+
+
+def test_paired_values_with_unequal_seeds_compare_the_means_over_seeds():
+    (a, rows), (b, _) = measured(1, seeds=3), measured(2)
+    found = bootstrap.paired_values(a, b[0], rows, CFG)
+    same = bootstrap.paired_values(a.mean(axis=0), b, rows, CFG)
+    assert (found.value, found.low, len(found.per_seed)) == pytest.approx((same.value, same.low, 1))
+    assert np.isnan(found.spread)
+
+
+def test_a_value_that_is_nan_takes_its_crop_out_on_both_sides():
+    (a, rows), (b, _) = measured(1, seeds=2), measured(2, seeds=2)
+    known = np.ones(60, bool)
+    known[[4, 9, 30]] = False
+    known[rows["group"] == "g3"] = False
+    clean = bootstrap.paired_values(a[:, known], b[:, known], rows[known], CFG)
+    a[0, 4] = a[1, 9] = b[1, 9] = b[0, 30] = np.nan  # in one seed, in both arms, in the other arm
+    a[:, rows["group"] == "g3"] = np.nan
+    found = bootstrap.paired_values(a, b, rows, CFG)
+    assert found.unpaired == 60 - known.sum() and found.frames == known.sum() and found.groups == 7
+    assert (found.value, found.low, found.high) == (clean.value, clean.low, clean.high)
+
+
+def test_values_of_an_arm_against_itself_differ_by_nothing():
+    values, rows = measured(1)
+    found = bootstrap.paired_values(values, values, rows, CFG)
+    assert (found.value, found.low, found.high, found.share) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda a: a[:, 1:], r"\(59,\) for 60 crops"),
+        (lambda a: a[0, 0], r"\(1,\) for 60 crops"),
+    ],
+)
+def test_bad_values_are_one_line(change, cause):
+    values, rows = measured(1)
+    with pytest.raises(InputError, match=cause):
+        bootstrap.mean_values(change(values), rows, CFG)
+    with pytest.raises(InputError, match=cause):
+        bootstrap.paired_values(values, change(values), rows, CFG)
+
+
+def test_values_that_no_crop_has_give_an_estimate_without_numbers():
+    values, rows = measured(2, seeds=2)
+    blind = np.nan * values
+    for found in (bootstrap.mean_values(blind, rows, CFG), bootstrap.paired_values(values, blind, rows, CFG)):
+        assert np.isnan([found.value, found.low, found.high, found.spread, *found.per_seed]).all()
+        assert (found.frames, found.groups, found.unpaired, len(found.per_seed)) == (0, 0, 60, 2) and found.few_groups
+
+
+def test_two_sided_share_by_hand():
+    assert bootstrap.two_sided(np.array([1.0] * 97 + [-1.0] * 2)) == pytest.approx(2 * 3 / 100)
+    assert bootstrap.two_sided(np.zeros(9)) == 1
+    assert bootstrap.two_sided(np.array([np.nan, 1.0, 1.0, 1.0])) == pytest.approx(2 * 1 / 4)
+
+
+def test_the_interval_covers_the_truth():
+    # 40 groups of correlated frames with true accuracy .7: 90 % intervals should hold it in about 90 % of worlds.
+    rng, hits = np.random.default_rng(5), 0
+    for _ in range(100):
+        right = np.repeat(rng.random(40) < 0.7, 5)
+        y = np.tile([0, 1], 100)
+        p = np.where(right, y, 1 - y) * 0.8 + 0.1
+        group = np.repeat(np.arange(40), 5)
+        cfg = CFG.model_copy(update={"seed": int(rng.integers(1000))})
+        weights, _ = bootstrap.group_weights(pd.DataFrame({"group": group, "label": y}), cfg)
+        low, high = np.quantile(bootstrap.weighted_scores(y, p, group, weights)["accuracy"], [0.05, 0.95])
+        hits += low <= 0.7 <= high
+    assert 80 <= hits <= 99
+
+
+@pytest.mark.parametrize(
+    ("call", "cause"),
+    [
+        (lambda p: bootstrap.over_seeds([], CFG), "no seed given"),
+        (lambda p: bootstrap.over_seeds([p, p.iloc[1:]], CFG), "different crops"),
+        (lambda p: bootstrap.paired([p], [p], "auc", CFG), "no such metric"),
+        (lambda p: bootstrap.paired([p.iloc[:9]], [p.iloc[9:]], "frame_auc", CFG), "share no crop"),
+        (lambda p: bootstrap.paired([p], [p.assign(label=1 - p.label)], "frame_auc", CFG), "another label or group"),
+    ],
+)
+def test_bad_input_is_one_line(call, cause):
+    with pytest.raises(InputError, match=cause):
+        call(made_up())

@@ -1,0 +1,241 @@
+"""Claims put to the test: the rule by hand-made intervals, and a difference that was planted."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ddet import params, published
+from ddet.audit import ledger
+from ddet.errors import InputError
+from ddet.stats import metrics, verdicts
+from ddet.stats.bootstrap import Estimate
+
+CFG = params.Report(bootstrap=200, confidence=0.9, seed=5)
+F1, ACC = "herd-aug-f1", "herd-aug-acc"  # more in NA than in Base
+
+
+def estimate(low: float, high: float, few: bool = False) -> Estimate:
+    """Return an estimate of two seeds that agree."""
+    value = (low + high) / 2
+    return Estimate(value, low, high, 0.0, (value, value), 9, 9, 9, 200, 0, few)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "few", "said"),
+    [
+        (0.01, 0.2, False, "reproduced"),
+        (-0.2, -0.01, False, "not reproduced"),
+        (-0.1, 0.2, False, "undecided"),
+        (0.0, 0.2, False, "undecided"),
+        (-0.2, 0.0, False, "undecided"),
+        (0.01, 0.2, True, "undecided"),
+        (-0.2, -0.01, True, "undecided"),
+        (float("nan"), float("nan"), False, "undecided"),
+        (float("nan"), -0.1, False, "undecided"),
+    ],
+)
+def test_the_whole_interval_decides(low, high, few, said):
+    assert verdicts.verdict(estimate(low, high, few)) == said
+    assert said in verdicts.VERDICTS
+
+
+def scored(right: float, groups: int = 20, seed: int = 0) -> pd.DataFrame:
+    """Invent predictions, one clip of three frames of each label a group, right with the given probability."""
+    rng = np.random.default_rng(seed)
+    rows = [(f"d/m/-/{g}{y}", f, 0, f"g{g:02d}", y) for g in range(groups) for y in (0, 1) for f in range(3)]
+    table = pd.DataFrame(rows, columns=[*metrics.ROW, "group", "label"])
+    hit = rng.random(len(table)) < right
+    return table.assign(prob_fake=np.where(hit, table["label"] * 0.8 + 0.1, 0.9 - table["label"] * 0.8))
+
+
+def judged(na: float, base: float, ids=(F1, ACC), **kwargs) -> pd.DataFrame:
+    preds = {arm: [scored(p, seed=s, **kwargs) for s in (0, 1)] for arm, p in {"NA": na, "Base": base}.items()}
+    return verdicts.judge(ids, preds, {"NA": ["k1", "k2"], "Base": ["k3", "k4"]}, CFG, "invented")
+
+
+@pytest.mark.parametrize(
+    ("na", "base", "said"), [(0.95, 0.6, "reproduced"), (0.6, 0.95, "not reproduced"), (0.8, 0.8, "undecided")]
+)
+def test_a_planted_difference_is_found_with_its_sign(na, base, said):
+    table = judged(na, base)
+    assert table.columns.tolist() == verdicts.RESULT and table["claim_id"].tolist() == [F1, ACC]
+    assert table["verdict"].tolist() == [said] * 2
+    by_hand = [metrics.frame_and_clip(scored(p, seed=s))["frame_accuracy"] for p in (na, base) for s in (0, 1)]
+    assert table["effect"][1] == pytest.approx(np.mean(by_hand[:2]) - np.mean(by_hand[2:]))
+    assert (table["lo"] <= table["effect"]).all() and (table["effect"] <= table["hi"]).all()
+
+
+def test_a_line_names_its_runs_its_data_and_its_crops():
+    line = judged(0.9, 0.6).iloc[0]
+    assert (line["runs"], line["data"], line["n"]) == ("k1 k2 k3 k4", "invented", 120)
+
+
+def test_few_groups_decide_nothing():
+    table = judged(1.0, 0.3, groups=9)
+    assert (table["lo"] > 0).all() and (table["verdict"] == "undecided").all()
+
+
+def test_the_ledger_takes_what_is_judged(tmp_path):
+    judged(0.9, 0.6).to_csv(tmp_path / "claims_herd.csv", index=False)
+    read = ledger.read_results(tmp_path, published.facts("claims"))
+    assert read["claim_id"].tolist() == [F1, ACC] and read["verdict"].tolist() == ["reproduced"] * 2
+
+
+def test_no_claim_gives_an_empty_ledger_with_its_columns():
+    assert judged(0.9, 0.6, ids=()).columns.tolist() == verdicts.RESULT
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"), [("herd-nonsense", "no such claim"), ("herd-rf-f1", "needs the arm 'RF', which was not run")]
+)
+def test_an_unknown_claim_or_an_arm_that_was_not_run_is_one_line(claim, said):
+    with pytest.raises(InputError, match=f"^{claim}: {said}") as e:
+        judged(0.9, 0.6, ids=(claim,))
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(("per_seed", "said"), [((0.09, 0.1, 0.11), "reproduced"), ((0.0, 0.1, 0.2), "undecided")])
+def test_a_difference_within_the_noise_of_seeds_decides_nothing(per_seed, said):
+    """By hand: t(2, .975) = 4.303; 4.303 x .01 / sqrt 3 = .025 < .1, and 4.303 x .1 / sqrt 3 = .25 > .1."""
+    gain = dataclasses.replace(estimate(0.05, 0.15, False), per_seed=per_seed, spread=(per_seed[2] - per_seed[0]) / 2)
+    assert verdicts.verdict(gain) == said
+
+
+def test_a_single_seed_decides_nothing():
+    gain = dataclasses.replace(estimate(0.05, 0.15), per_seed=(0.1,))
+    assert verdicts.verdict(gain) == verdicts.verdict(gain, margin=0.01) == "undecided"
+    *_, noise, word = verdicts.reading(gain, 0.95)
+    assert np.isnan(noise) and word == "undecided"
+
+
+# claims that something is not better
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-0.005, 0.02, "reproduced"),
+        (-0.009, -0.001, "reproduced"),  # worse for certain, but by less than a point
+        (0.01, 0.2, "reproduced"),
+        (-0.01, 0.02, "undecided"),  # the margin itself is too much
+        (-0.02, 0.02, "undecided"),
+        (-0.03, -0.005, "not reproduced"),
+        (float("nan"), float("nan"), "undecided"),
+    ],
+)
+def test_not_better_holds_where_the_loss_stays_below_a_point(low, high, said):
+    assert verdicts.NEGLIGIBLE == 0.01
+    assert verdicts.verdict(estimate(low, high), margin=0.01) == said
+    assert verdicts.verdict(estimate(low, high, few=True), margin=0.01) == "undecided"
+
+
+@pytest.mark.parametrize(("noise", "said"), [(0.005, "reproduced"), (0.007, "undecided")])
+def test_not_better_has_to_hold_over_seeds_as_well(noise, said):
+    """By hand, of three seeds about .004: .004 - 4.303 x .005 / sqrt 3 = -.0084, with .007 it is -.0134."""
+    gain = dataclasses.replace(estimate(-0.002, 0.01), per_seed=(0.004 - noise, 0.004, 0.004 + noise), spread=noise)
+    assert verdicts.verdict(gain, margin=0.01) == said
+
+
+def test_a_line_gives_a_margin_only_to_the_claim_that_is_stated_so():
+    found = estimate(-0.005, 0.02)
+    said = {claim: verdicts.line(claim, found, ["k1", "k2"], CFG, "invented").iloc[0] for claim in ("herd-rst", F1)}
+    assert {claim: line["verdict"] for claim, line in said.items()} == {"herd-rst": "reproduced", F1: "undecided"}
+    assert said["herd-rst"].tolist() == ["herd-rst", 0.0075, -0.005, 0.02, 9, "k1 k2", "reproduced", "invented"]
+    assert said["herd-rst"].index.tolist() == verdicts.RESULT
+
+
+def test_a_line_asks_for_the_confidence_of_the_report():
+    """By hand: of two seeds .05 apart, the half width is t(1) x .0354 / sqrt 2: .3177 at 95 %, .077 at 80 %."""
+    gain = dataclasses.replace(estimate(0.05, 0.15), per_seed=(0.075, 0.125), spread=0.05 / np.sqrt(2))
+    said = [
+        verdicts.line(F1, gain, [], CFG.model_copy(update={"confidence": c}), "d")["verdict"][0] for c in (0.95, 0.8)
+    ]
+    assert said == ["undecided", "reproduced"]
+
+
+def test_what_is_stated_is_the_line_of_the_list():
+    listed = published.facts("claims").set_index("id")
+    for claim in ("herd-rst", "herd-real-worse"):
+        assert verdicts.stated(claim).to_dict() == listed.loc[claim].to_dict()
+    assert (verdicts.stated("herd-rst")["stated"], verdicts.stated("herd-rst")["arm_b"]) == ("not better", "RST")
+
+
+@pytest.mark.parametrize("call", [verdicts.stated, lambda claim: verdicts.line(claim, estimate(0, 1), [], CFG, "d")])
+def test_a_claim_that_is_not_listed_is_one_line(call):
+    with pytest.raises(InputError, match=r"^herd-nonsense: no such claim; use an id of data/published/claims\.csv$"):
+        call("herd-nonsense")
+
+
+# claims of one arm
+
+WORSE = "herd-real-worse"  # frame_error_gap of Base
+
+
+def biased(real_wrong: float, fake_wrong: float, groups: int = 20) -> pd.DataFrame:
+    """Invent predictions of 20 frames a group and label, of which shares are wrong; the wrong frames move along."""
+    rows = [
+        (f"d/m/-/{g}{y}", f, 0, f"g{g:02d}", y, (1 - y if (f + g) % 20 < 20 * wrong else y) * 0.8 + 0.1)
+        for g in range(groups)
+        for y, wrong in enumerate((real_wrong, fake_wrong))
+        for f in range(20)
+    ]
+    return pd.DataFrame(rows, columns=[*metrics.ROW, "group", "label", "prob_fake"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [((0.4, 0.1), "reproduced"), ((0.1, 0.4), "not reproduced"), ((0.25, 0.25), "undecided")]
+)
+def test_a_claim_of_one_arm_says_that_its_metric_is_positive(wrong, said):
+    """By hand: of the reals 40 % are called fake, of the fakes 10 % real, so the gap is .3."""
+    preds, keys = {"Base": [biased(*wrong)] * 2, "NA": [biased(0, 0)]}, {"Base": ["k1", "k2"], "NA": ["k3"]}
+    (line,) = verdicts.judge([WORSE], preds, keys, CFG, "invented").to_dict("records")
+    assert line["effect"] == pytest.approx(wrong[0] - wrong[1], abs=1e-12)
+    assert (line["verdict"], line["runs"], line["n"]) == (said, "k1 k2", 800)
+    assert line["lo"] <= line["effect"] + 1e-12 and line["effect"] <= line["hi"] + 1e-12
+
+
+def test_a_claim_of_one_arm_needs_that_arm():
+    with pytest.raises(InputError, match=f"^{WORSE}: needs the arm 'Base', which was not run"):
+        verdicts.judge([WORSE], {"NA": [biased(0, 0)]}, {"NA": ["k"]}, CFG, "invented")
+
+
+# differences and how they read
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "few", "word"),
+    [(0.01, 0.2, False, "more"), (-0.2, -0.01, False, "less"), (-0.1, 0.2, False, "undecided"),
+     (0.01, 0.2, True, "undecided")],
+)  # fmt: skip
+def test_a_reading_puts_the_verdict_s_sign_into_words(low, high, few, word):
+    value = (low + high) / 2
+    assert verdicts.reading(estimate(low, high, few), 0.95) == [value, low, high, 0.0, word]
+
+
+def test_a_reading_holds_the_noise_of_seeds_by_hand():
+    """Half width of Student's interval of (.09, .10, .11): t(2, .975) x .01 / sqrt 3 = 4.3027 x .0058 = .0248."""
+    gain = dataclasses.replace(estimate(0.05, 0.15), per_seed=(0.09, 0.1, 0.11), spread=0.01)
+    *_, noise, word = verdicts.reading(gain, 0.95)
+    assert (noise, word) == (pytest.approx(0.024841, abs=1e-6), "more")
+    assert verdicts.reading(gain, 0.9)[3] == pytest.approx(2.919986 * 0.01 / np.sqrt(3), abs=1e-6)
+
+
+def test_differences_stand_pair_by_pair_and_metric_by_metric():
+    preds = {"a": [biased(0.1, 0.1), biased(0.2, 0.2)], "b": [biased(0.4, 0.1)] * 2}
+    names = ["frame_accuracy", "frame_error_gap"]
+    table = verdicts.differences([("a", "b"), ("b", "a"), ("a", "a")], preds, names, CFG)
+    assert list(table.columns) == ["difference", "metric", *verdicts.READING]
+    assert table["difference"].tolist() == ["a - b"] * 2 + ["b - a"] * 2 + ["a - a"] * 2
+    assert table["metric"].tolist() == names * 3
+    # Accuracy .85 against .75, the seeds .15 and .05 apart from it; gap 0 against .3 in both seeds.
+    assert table["effect"].tolist() == pytest.approx([0.1, -0.3, -0.1, 0.3, 0, 0], abs=1e-12)
+    noise = 6.313752 * np.std([0.15, 0.05], ddof=1) / np.sqrt(2)
+    assert table["seed noise"].tolist() == pytest.approx([noise, 0, noise, 0, 0, 0], abs=1e-6)
+    assert table["reading"].tolist() == ["undecided", "less", "undecided", "more", "undecided", "undecided"]
+    assert table["low"][0] == pytest.approx(-table["high"][2]) and (table["low"] <= table["effect"] + 1e-12).all()
+
+
+def test_no_pair_gives_an_empty_table_with_its_columns():
+    assert list(verdicts.differences([], {}, ["frame_auc"], CFG).columns) == ["difference", "metric", *verdicts.READING]

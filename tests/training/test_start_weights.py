@@ -1,0 +1,118 @@
+"""Start weights: from the renderer's labels, from a file of timm's, or one clear line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import timm
+import torch
+
+from ddet import models, params
+from ddet.errors import InputError
+from ddet.training import start_weights
+from ddet.training.learner import save_weights
+
+TRAIN = params.Train(
+    epochs=4, bs=16, lr=1e-2, wd=0.0, opt="adam", schedule="one_cycle", step_epochs=1, step_gamma=1.0,
+    precision="fp32", channels_last=False, select="valid_loss",
+)  # fmt: skip
+RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
+
+
+def config(**changes) -> params.Start:
+    base = {"source": "renderer", "weights": None, "seed": 3, "backbones": ["test_convnext"], "images": 120}
+    return params.Start(**{**base, "identities": 10, "size": 32, "train": TRAIN, **changes})
+
+
+class Renderer:
+    """Stand in for the renderer: the grey of an image is the first target, the others are noise."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, n, seed, size, identities):
+        self.asked.append((n, seed, size, identities))
+        rng = np.random.default_rng(seed)
+        grey = rng.uniform(30, 220, n).astype(np.float32)
+        images = np.repeat(grey.astype(np.uint8), size * size * 3).reshape(n, size, size, 3)
+        noise = rng.normal(size=(n, len(start_weights.TARGETS) - 1))
+        return images, np.column_stack([5 + 0.1 * grey, noise]).astype(np.float32)
+
+
+def test_pretraining_learns_what_can_be_learnt_and_keeps_the_backbone_alone(tmp_path):
+    renderer = Renderer()
+    table = start_weights.pretrain_backbone(config(), "test_convnext", tmp_path, RUNTIME, renderer)
+    assert table["target"].tolist() == list(start_weights.TARGETS)
+    assert table["r2"][0] > 0.5
+    assert table["r2"][1:].max() < 0.3
+    assert table["mean"][0] == pytest.approx(5 + 0.1 * 125, abs=1.5)
+    assert pd.read_csv(tmp_path / "targets.csv").shape == table.shape
+    (n, seed, size, seen), (held, other, _, unseen) = renderer.asked
+    assert (n, held, size) == (120, 24, 32)
+    assert seed != other
+    assert not set(seen) & set(unseen)
+    saved = safetensors.torch.load_file(tmp_path / "weights.safetensors")
+    own = timm.create_model("test_convnext").state_dict()
+    assert set(own) - set(saved) == {"head.fc.weight", "head.fc.bias"}
+
+
+def test_pretrained_weights_start_a_network(tmp_path):
+    start_weights.pretrain_backbone(config(images=32), "test_convnext", tmp_path, RUNTIME, Renderer())
+    cfg = params.Model(name="genconvit_ed", backbone="test_convnext", size=32, form="released", swin=None, width=4)
+    model = models.create(cfg, tmp_path / "weights.safetensors")
+    saved = safetensors.torch.load_file(tmp_path / "weights.safetensors")
+    assert torch.equal(model.backbone.stem[0].weight, saved["stem.0.weight"])
+
+
+def test_pretraining_twice_gives_the_same_bits(tmp_path):
+    for name in "ab":
+        start_weights.pretrain_backbone(config(images=32), "test_convnext", tmp_path / name, RUNTIME, Renderer())
+    assert len({(tmp_path / name / "weights.safetensors").read_bytes() for name in "ab"}) == 1
+
+
+def test_faces_are_rendered_once_for_all_backbones(tmp_path):
+    start_weights.rendered.cache_clear()
+    cfg = config(images=10, identities=5, train=TRAIN.model_copy(update={"epochs": 1}))
+    try:
+        for backbone in ("test_convnext", "test_resnet"):
+            start_weights.start_weights(cfg, backbone, tmp_path / backbone, RUNTIME)
+        seen = start_weights.rendered.cache_info()
+    finally:
+        start_weights.rendered.cache_clear()
+    assert (seen.misses, seen.hits) == (2, 2), "one batch to train on and one to test on"
+    found = [safetensors.torch.load_file(p) for p in sorted(tmp_path.glob("*/weights.safetensors"))]
+    assert len(found) == 2 and set(found[0]) != set(found[1])
+
+
+@pytest.mark.parametrize("fits", [1, 2])
+def test_several_fits_at_a_time_show_no_progress(tmp_path, capsys, fits):
+    runtime, train = RUNTIME.model_copy(update={"fits": fits}), TRAIN.model_copy(update={"epochs": 1})
+    start_weights.pretrain_backbone(config(images=32, train=train), "test_convnext", tmp_path, runtime, Renderer())
+    assert ("valid_loss" in capsys.readouterr().err) is (fits == 1)
+
+
+def test_no_source_means_random(tmp_path):
+    assert start_weights.start_weights(config(source="none"), "test_convnext", tmp_path, RUNTIME) is None
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_timm_weights_from_a_file_or_a_folder_of_files(tmp_path, folder):
+    torch.manual_seed(4)
+    source = timm.create_model("test_convnext")
+    save_weights(source, tmp_path / "test_convnext.safetensors")
+    weights = tmp_path if folder else tmp_path / "test_convnext.safetensors"
+    cfg = config(source="timm", weights=str(weights))
+    path = start_weights.start_weights(cfg, "test_convnext", tmp_path / "out", RUNTIME)
+    saved = safetensors.torch.load_file(path)
+    assert all(torch.equal(saved[k], v) for k, v in source.state_dict().items())
+
+
+@pytest.mark.parametrize("weights", [None, "nowhere.safetensors", "wrong"])
+def test_weights_that_cannot_be_had_name_the_key(tmp_path, weights, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    if weights == "wrong":
+        save_weights(timm.create_model("test_resnet"), tmp_path / "w.safetensors")
+        weights = str(tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"start\.weights") as e:
+        start_weights.start_weights(config(source="timm", weights=weights), "test_convnext", tmp_path / "out", RUNTIME)
+    assert "\n" not in str(e.value)
