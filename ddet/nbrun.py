@@ -4,9 +4,13 @@ The report appears in reports/ only when the notebook succeeded, and two runs of
 between runs (times, process ids, addresses, progress bars) is dropped, and the rest is kept.
 """
 
+import csv
+import json
 import os
 import re
 import sys
+import time
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
@@ -31,12 +35,47 @@ def run(name: str, reports: Path = paths.REPORTS) -> Path:
         raise InputError(source, "no such notebook", f"one of: {known}")
     reports.mkdir(parents=True, exist_ok=True)
     partial, report = reports / f"{name}.partial.ipynb", reports / f"{name}.ipynb"
+    began = time.time()
     os.environ["DDET_NOTEBOOK"] = name
     # The kernel is named: a kernelspec saved by somebody's Jupyter must not decide which Python runs.
     papermill.execute_notebook(source, partial, kernel_name="python3", progress_bar=False, cwd=paths.ROOT)
-    nbformat.write(clean(nbformat.read(partial, 4)), partial)
+    executed = nbformat.read(partial, 4)
+    _note_times(name, began, executed)
+    nbformat.write(clean(executed), partial)
     os.replace(partial, report)
     return report
+
+
+def _note_times(name: str, began: float, executed: nbformat.NotebookNode) -> None:
+    """Write how long the notebook took, and how long until its imports were done, outside what DVC hashes."""
+    ends = [c.metadata.get("papermill", {}).get("end_time") for c in executed.cells if c.cell_type == "code"]
+    facts = {"wall_s": round(time.time() - began, 1)}
+    if ends and ends[0]:
+        facts["start_s"] = round(datetime.fromisoformat(ends[0]).timestamp() - began, 1)
+    place = paths.ROOT / "data/machine/notebooks"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / f"{name}.json").write_text(json.dumps(facts) + "\n")
+
+
+def position(name: str) -> str:
+    """Say which stage of how many this is, and how long the rest took where it was measured.
+
+    Read from dvc.yaml, params.yaml and data/measured/stages.csv (`benchmarks/bench_repro.py --write`), as text, since
+    this is said before anything is loaded. Stages that are up to date take no time, so the rest is a bound.
+    """
+    order = re.findall(r"^ +cmd: python -m ([\w. ]+)$", (paths.ROOT / "dvc.yaml").read_text(), flags=re.M)
+    words = [cmd.split()[-1] for cmd in order]
+    if name not in words:
+        return name
+    said, rest = f"stage {words.index(name) + 1} of {len(words)}: {name}", set(words[words.index(name) :])
+    profile = re.search(r"^profile: *(\w+)", (paths.ROOT / "params.yaml").read_text(), flags=re.M)
+    table = paths.ROOT / "data/measured/stages.csv"
+    lines = list(csv.DictReader(table.open(encoding="utf-8"))) if table.is_file() and profile else []
+    ahead = [line for line in lines if line["profile"] == profile[1] and line["stage"] in rest]
+    if not ahead:
+        return said
+    minutes = sum(float(line["seconds"]) for line in ahead) / 60
+    return f"{said}; from here at most {minutes:.0f} min ({ahead[0]['machine']})"
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -93,6 +132,8 @@ def _main(argv: list[str]) -> int:
         print("usage: python -m ddet.nbrun NAME   (a notebook of notebooks/, without .ipynb)", file=sys.stderr)
         return 2
     try:
+        if (paths.ROOT / "dvc.yaml").is_file():
+            print(position(argv[0]), file=sys.stderr, flush=True)
         run(argv[0])
     except InputError as e:
         print(e, file=sys.stderr)

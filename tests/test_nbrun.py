@@ -1,5 +1,7 @@
 """Reports: two executions are the same bytes, a failed one leaves the old report alone."""
 
+import json
+
 import nbformat
 import pytest
 
@@ -70,3 +72,42 @@ def test_every_figure_and_table_of_a_notebook_is_shown(notebooks, tmp_path):
     cells = nbformat.read(nbrun.run("shown", tmp_path / "r"), 4).cells
     assert [[sorted(o.data) for o in c.outputs] for c in cells[1:3]] == [[["image/png", "text/plain"]]] * 2
     assert "caption" in cells[3].outputs[0].data["text/html"]
+
+
+PIPELINE = """stages:
+  a:
+    cmd: python -m ddet.nbrun 10_a
+  b:
+    cmd: python -m ddet.nbrun 20_b
+  page:
+    cmd: python -m ddet.report.page
+"""
+
+
+def test_the_times_of_a_notebook_are_noted_outside_its_report(notebooks, tmp_path):
+    notebooks("slow", "import time\ntime.sleep(0.3)", "time.sleep(0.4)")
+    nbrun.run("slow", tmp_path / "reports")
+    noted = json.loads((tmp_path / "data/machine/notebooks/slow.json").read_text())
+    assert noted["wall_s"] - 0.35 > noted["start_s"] > 0.25
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", "stage 2 of 3: 20_b"),
+        ("profile,stage,seconds,machine\nsmoke,20_b,60,X\n", "stage 2 of 3: 20_b"),
+        (
+            "profile,stage,seconds,machine\ntiny,10_a,600,X\ntiny,20_b,170,X\ntiny,ddet.report.page,12,X\n",
+            "stage 2 of 3: 20_b; from here at most 3 min (X)",
+        ),
+    ],
+)
+def test_a_stage_says_where_it_stands_and_what_the_rest_took(tmp_path, monkeypatch, table, said):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
+    (tmp_path / "params.yaml").write_text("profile: tiny   # a name\n")
+    (tmp_path / "data/measured").mkdir(parents=True)
+    if table:
+        (tmp_path / "data/measured/stages.csv").write_text(table)
+    assert nbrun.position("20_b") == said
+    assert nbrun.position("60_own") == "60_own"
