@@ -8,11 +8,14 @@ export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 export DVC_NO_ANALYTICS := 1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ;]*\).*/\1/p' requirements.txt)
 
-.PHONY: repro test lab lint lock bench
+.PHONY: repro demo test lab lint lock bench
 .DELETE_ON_ERROR:
 
 repro: .venv/.locked            ## regenerate every table, figure and report that is out of date
 	dvc repro && python -m ddet.report.page --readme
+
+demo: .venv/.locked              ## the whole pipeline at smoke size, in demo/: the checkout stays as it is
+	python -m ddet.tools.demo
 
 test: .venv/.locked             ## every test, with the notebooks run in a clone at smoke size
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
