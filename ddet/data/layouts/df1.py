@@ -22,7 +22,7 @@ SCARCE_FIRST = ("test", "valid", "train")
 
 
 def scan(cfg: params.Data) -> list[Clip]:
-    """List the chosen variants' clips, the real clip of each target, and what the lists promise beyond that."""
+    """List the chosen variants' clips, the real clip of each target, and clips that are listed but missing."""
     folder = base.home(cfg, "df1")
     listed, refused = _read_lists(folder / "lists" / "splits")
     originals = base.home(cfg, "ffpp", required=False)  # without it the real class is listed as missing
