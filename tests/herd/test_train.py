@@ -1,4 +1,4 @@
-"""What a fit is given, stage after stage, and what it leaves behind."""
+"""The input of a fit in each phase of a curriculum, and the files that it writes."""
 
 import pandas as pd
 import pytest
