@@ -1,8 +1,8 @@
 """Measure ASRID's speed and memory at full size, and one pass over all clips against a loop over clips.
 
 Run: python benchmarks/bench_asrid.py [--rounds 12] [--full-rounds 3]
-Full size: MobileNetV3-Small, 30 frames of 380 px, one clip, each network in a process of its own, so that peak memory is
-per network. The second table times training steps of the networks of params.yaml at their batch size, in turns: one
+Full size: MobileNetV3-Small, 30 frames of 380 px, one clip, each network in a process of its own, so that peak memory
+is per network. The second table times training steps of the networks of params.yaml at their batch size, in turns: one
 pass of the backbone for all crops against one pass per clip, as the released code does; the goal is 1.5 times the
 speed in the forward pass.
 """

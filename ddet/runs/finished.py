@@ -64,7 +64,7 @@ def predictions(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
 
 
 def histories(done: pd.DataFrame) -> pd.DataFrame:
-    """Join the training histories: arm, seed, stage (from 1), then the columns of history.csv, epochs counted on."""
+    """Join the training histories: arm, seed, stage (phase, from 1), the columns of history.csv; epochs count on."""
     parts = []
     for row in done.itertuples(index=False):
         before = 0
