@@ -1,10 +1,10 @@
-"""ASRID: clips a second and memory of the full-size networks, and all clips at once against the loop over clips.
+"""Measure ASRID's speed and memory at full size, and one pass over all clips against a loop over clips.
 
 Run: python benchmarks/bench_asrid.py [--rounds 12] [--full-rounds 3]
-Full size: MobileNetV3-Small, 30 frames of 380 px, one clip, each network in a process of its own, so that its peak of
-memory is its own. The second table takes the networks of params.yaml at their batch size, one step of training each in
-turn: one pass of the backbone for all crops against one pass a clip, as the released code does; the goal is 1.5 for
-the forward pass.
+Full size: MobileNetV3-Small, 30 frames of 380 px, one clip, each network in a process of its own, so that peak memory
+is per network. The second table times training steps of the networks of params.yaml at their batch size, in turns: one
+pass of the backbone for all crops against one pass per clip, as the released code does; the goal is 1.5 times the
+speed in the forward pass.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def loop(model: asrid.Asrid, crops: torch.Tensor) -> torch.Tensor:
 
 
 def compare(section: params.Asrid, strategy: str, w: float, rounds: int) -> dict[str, tuple[float, float]]:
-    """Return way -> seconds of the forward pass in training and of the whole step, medians of turns in one run."""
+    """Time both ways in turns: way -> median seconds of the forward pass in training and of the whole step."""
     spec = section.model.model_dump() | {"strategy": strategy, "w": w, "axis_bug": False}
     model, bs = asrid_train.build(spec), section.train.bs
     if section.train.channels_last:
@@ -74,7 +74,7 @@ def compare(section: params.Asrid, strategy: str, w: float, rounds: int) -> dict
     optimiser = torch.optim.AdamW(model.parameters())
     ways = {"at once": model, "loop": lambda x: loop(model, x)}
     for turn in range(-2, rounds):
-        for name, forward in list(ways.items())[:: 1 if turn % 2 else -1]:  # who comes after whom costs a little
+        for name, forward in list(ways.items())[:: 1 if turn % 2 else -1]:  # the order has a small effect
             began = time.perf_counter()
             optimiser.zero_grad()
             loss = F.nll_loss(forward(crops)[..., 0], label)

@@ -1,4 +1,4 @@
-"""Bootstrap over source groups: weighted counts against laying the drawn rows end to end, in one run.
+"""Measure the bootstrap over source groups: weighted counts against concatenating the drawn rows, in one run.
 
 python benchmarks/bench_bootstrap.py
 """
@@ -33,7 +33,7 @@ def plain(preds: pd.DataFrame, draws: np.ndarray) -> list[dict[str, float]]:
 
 
 def seconds(function, *args, repeat: int = 3) -> float:
-    """Return the shortest of three times: the first pays for memory that later ones reuse."""
+    """Return the shortest of `repeat` times in s: the first includes allocating memory that later ones reuse."""
     times = []
     for _ in range(repeat):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Face extraction against a plain loop of MTCNN.detect on full frames: frames a second, and the faces that both find.
+"""Compare face extraction with a plain loop of MTCNN.detect on full frames: frames per second, and faces found.
 
     python benchmarks/bench_faces.py FOLDER [--height 1080] [--every 10] [--frames 10] [--jobs 2]
 
@@ -70,7 +70,7 @@ def ours(clips: pd.DataFrame, folder: Path, cfg: params.Faces, jobs: int) -> tup
 
 
 def detection_only(clips: pd.DataFrame, folder: Path, cfg: params.Faces) -> float:
-    """Return the seconds a frame that our detector takes on one thread, decoding left out."""
+    """Return the seconds per frame of our detector on one thread, without decoding."""
     spent, count = 0.0, 0
     with detect.single_thread():
         find = detect.finder(cfg.model_dump_json())
@@ -84,7 +84,7 @@ def detection_only(clips: pd.DataFrame, folder: Path, cfg: params.Faces) -> floa
 
 
 def agreement(found: dict, table: pd.DataFrame) -> tuple[dict[str, list[int]], list[str]]:
-    """Count the loop's large faces and those of them that ours has at IoU >= .7, and list the others.
+    """Count the loop's large faces and those of them that ours finds at IoU >= .7, and list the others.
 
     Boxes of a person that the loop itself sees in less than a fifth of a clip's sampled frames are counted apart, as
     alarms: looked at, those of the footage this was written with were hands.

@@ -1,4 +1,4 @@
-"""What augmentation and hidden eyes add to a training step of Herd's network; the goal is 15 % over NA at most.
+"""Measure what augmentation and masked eyes add to a training step of Herd's network; the goal is at most 15 % over NA.
 
 Run: python benchmarks/bench_herd.py [--rounds 20] [--crops 256]
 Network, recipe, lists of operations, threads and loader workers are those of params.yaml, the crops invented. All
@@ -95,7 +95,7 @@ class Step:
 
 
 def take_turns(arms: dict[str, Arm], step: Step, rounds: int) -> None:
-    """Let every arm take a step and prepare an image alone in each round; two rounds before do not count."""
+    """Time a step and the preparation of one image of every arm in each round, after two rounds of warm-up."""
     for turn in range(-2, rounds):
         for arm in arms.values():
             began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What PRLE costs: localising, fusing, and training with hidden regions, each as a ratio within this one run.
+"""Measure the cost of PRLE: localisation, fusion, and training with hidden regions, each as a ratio within one run.
 
 Run: python benchmarks/bench_prle.py [--rounds 15] [--full-rounds 3] [--crops 64] [--batch 8] [--jobs 2] [--write]
 Networks are the slim detectors at 96 px, in 1 also the full-size ones at 256 px, the weights and crops random. In each
@@ -58,9 +58,9 @@ def built(name: str, xception: str, size: int) -> nn.Module:
 
 
 def take_turns(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Let every candidate work once in each round, two rounds before do not count; return their median seconds.
+    """Run every candidate once per round, after two rounds of warm-up; return their median seconds.
 
-    The order turns round from one round to the next: who comes after whom costs a few per cent.
+    The order is reversed from one round to the next, since it has an effect of a few per cent.
     """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(-2, rounds):

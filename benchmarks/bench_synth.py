@@ -1,4 +1,4 @@
-"""Measure the renderer: frames a second, against a plain version that paints anew for each frame, and MTCNN's hits.
+"""Measure the renderer: frames per second against a version that repaints for each frame, and faces that MTCNN finds.
 
 Run: python benchmarks/bench_synth.py [--root data/synthetic] [--clips 150]
 """
@@ -39,7 +39,7 @@ def plain(scene, cfg: params.Benchmark) -> list:
 
 
 def rate(call, frames: int, repeats: int) -> float:
-    """Frames a second of the fastest of some calls."""
+    """Return the frames per second of the fastest of some calls."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """Write a table without a further dependency."""
+    """Return a Markdown table, without a further dependency."""
     rows = [list(table.columns), ["---"] * table.shape[1]]
     rows += [[f"{c:.1f}" if isinstance(c, float) else str(c) for c in row] for row in table.itertuples(index=False)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

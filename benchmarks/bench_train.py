@@ -1,4 +1,4 @@
-"""Images a second of a training step: what augmentation costs, and what bf16 with channels-last gains.
+"""Measure images per second of a training step: the cost of augmentation, and the gain of bf16 with channels-last.
 
 Run: python benchmarks/bench_train.py [--size 96] [--bs 32] [--seconds 3] [--threads 2]
 All figures of a row come from this one run, interleaved, so that they can be compared; ratios are to plain fp32.
@@ -33,7 +33,7 @@ ARMS = {
 
 
 def endless(augment: str, size: int, bs: int, on: torch.device, workers: int) -> Iterator:
-    """Yield batches of random crops for ever, augmented as in a fit."""
+    """Yield batches of random crops endlessly, augmented as in a fit."""
     images = np.random.default_rng(0).integers(0, 256, (8 * bs, size, size, 3), np.uint8)
     dataset = ArrayDataset(images, np.arange(len(images)) % 2, pipeline(params.load().herd.augment[augment]))
     loader = make_loader(dataset, bs, on, workers, shuffle_seed=1)
@@ -67,7 +67,7 @@ class Arm:
 
 
 def compare(network: str, args: argparse.Namespace, on: torch.device) -> dict[str, float]:
-    """Return images a second of each arm, from the median step; the arms take turns."""
+    """Return images per second of each arm, from the median step; the arms take turns."""
     arms = {label: Arm(network, augment, fast, args, on) for label, (augment, fast) in ARMS.items()}
     for arm in arms.values():
         arm.step(), arm.step()

@@ -1,10 +1,10 @@
-"""Kill the smoke pipeline at random moments, run it again, and compare with a run that was left alone.
+"""Kill the smoke pipeline at random moments, run it again, and compare with an undisturbed run.
 
 python benchmarks/kill_repro.py [--clones 3] [--kills 10] [--seed 0]
 
-The kills are dealt over clones; after its last one a clone runs to its end. What is killed is drawn too: everything,
-the notebook's kernel alone, or dvc alone (whose notebook then lives on as an orphan; the next `dvc repro` must refuse
-to work beside it, so it is ended first).
+The kills are divided among clones; after its last one a clone runs to its end. What is killed is random, too: all
+processes, the notebook's kernel alone, or dvc alone (whose notebook then runs on as an orphan; the next `dvc repro`
+must refuse to run at the same time, so the orphan is ended first).
 Compared are tables, results, reports and dvc.lock, byte for byte.
 """
 

@@ -2,7 +2,7 @@
 
 import os
 
-# Nothing here may call home. These must be set before the libraries are imported.
+# No library may access the network. These must be set before they are imported.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations asks the package index on import
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # weights come from a named file or not at all
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -1,4 +1,4 @@
-"""What code shapes a run: a hash of modules' syntax trees, so that comments, docstrings and layout retrain nothing."""
+"""Hash the code that determines a run, by its syntax trees: comments, docstrings and layout do not count."""
 
 import ast
 import hashlib
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ddet.errors import InputError
 
-# Their content reaches a run through its configuration or not at all: a new key or another wording retrains nothing.
+# These affect a run through its configuration or not at all: a new key or another wording must not retrain anything.
 WORDS_AND_PLACES = frozenset({"ddet.params", "ddet.errors", "ddet.paths"})
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def code_id(names: Iterable[str]) -> str:
-    """Hash the named modules and all modules of their package that they import, directly or not: 12 digits.
+    """Hash the named modules and all modules of their package that they import, directly or not: 12 hex digits.
 
     Raises:
         InputError: one of `names` is no module.
@@ -26,10 +26,10 @@ def code_id(names: Iterable[str]) -> str:
 
 
 def closure(names: Iterable[str]) -> dict[str, Path]:
-    """Follow imports inside the package from `names`; returns module name -> file.
+    """Follow the imports of `names` inside the package; return module name -> file.
 
-    The package's own `__init__` and modules of words and places are left out. Imports by a computed name are not
-    seen: name such modules yourself.
+    The package's own `__init__` and the modules in WORDS_AND_PLACES are left out. Imports by a computed name are
+    not seen: pass such modules in `names`.
     """
     found: dict[str, Path] = {}
     queue = list(names)
@@ -57,7 +57,7 @@ def _file(name: str) -> Path | None:
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:
-    """Name what a tree imports from `package`; `from a import b` may name the module a.b or a thing in a."""
+    """Yield the names that a tree imports from `package`: for `from a import b` both a and a.b, a possible module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]
@@ -69,7 +69,7 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
 
 
 def _shape(node: object) -> object:
-    """Reduce a tree to what it computes: no docstrings and no empty fields, which vary between Python versions."""
+    """Reduce a tree to what affects results: drop docstrings, and empty fields, which vary between Python versions."""
     if isinstance(node, list):
         return [_shape(n) for n in node]
     if not isinstance(node, ast.AST):

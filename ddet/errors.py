@@ -1,4 +1,4 @@
-"""One kind of error for everything a person can mend: it says where, what, and how to go on."""
+"""The error for everything that a user can fix: it names the place, the cause and the remedy."""
 
 
 class InputError(ValueError):
@@ -12,5 +12,5 @@ class InputError(ValueError):
         return f"{self.where}: {self.cause}; {self.remedy}"
 
     def __reduce__(self) -> tuple:
-        """Survive the way out of a worker, also where a library has rewritten `args`, as fastai does in a callback."""
+        """Pickle correctly (errors of a worker), also where a library rewrote `args`, as fastai does in a callback."""
         return type(self), (self.where, self.cause, self.remedy)

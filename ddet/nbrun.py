@@ -37,7 +37,7 @@ def run(name: str, reports: Path = paths.REPORTS) -> Path:
     partial, report = reports / f"{name}.partial.ipynb", reports / f"{name}.ipynb"
     began = time.time()
     os.environ["DDET_NOTEBOOK"] = name
-    # The kernel is named: a kernelspec saved by somebody's Jupyter must not decide which Python runs.
+    # The kernel is given, so that a kernelspec saved in the notebook does not decide which Python runs.
     papermill.execute_notebook(source, partial, kernel_name="python3", progress_bar=False, cwd=paths.ROOT)
     executed = nbformat.read(partial, 4)
     _note_times(name, began, executed)
@@ -79,12 +79,12 @@ def position(name: str) -> str:
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Drop what varies between two runs of the same notebook, in place.
+    """Remove what varies between two runs of the same notebook, in place.
 
     Standard error goes too: it holds progress bars and "trained"/"reused" messages, which depend on the cache.
     """
     notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in ("kernelspec", "language_info")}
-    notebook.metadata.get("language_info", {}).pop("version", None)  # the patch release of whoever ran it
+    notebook.metadata.get("language_info", {}).pop("version", None)  # the Python version differs between machines
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")
         cell.metadata = {"tags": tags} if tags else {}
@@ -96,7 +96,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _merge_streams(outputs: list) -> list:
-    """Join the chunks of stdout into one: where a stream is cut is a race."""
+    """Join the chunks of stdout into one, since their boundaries depend on timing."""
     kept, stdout = [], None
     for output in outputs:
         if output.output_type != "stream":
@@ -124,7 +124,7 @@ def _scrub(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def _plain(text: str) -> str:
     for pattern, same in _VARYING:
         text = pattern.sub(same, text)
-    return text.replace(f"{paths.ROOT}/", "")  # where the repository lies is nobody's business
+    return text.replace(f"{paths.ROOT}/", "")  # no absolute paths in reports
 
 
 def _main(argv: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What every notebook opens with: its parameters, its seed, its lock, and the source it is about."""
+"""Functions that every notebook starts with: read parameters, seed, take the stage's lock, show source code."""
 
 import inspect
 import os
@@ -15,7 +15,7 @@ from ddet.seeds import derive, seed_everything
 
 
 def start(params_file: str, *sections: str) -> SimpleNamespace:
-    """Open a notebook: validate the params file, take the stage's lock, seed, and say where this runs.
+    """Start a notebook: validate the params file, take the stage's lock, seed, and print device and profile.
 
     Args:
         params_file: a params file, relative to the repository root.
@@ -23,7 +23,7 @@ def start(params_file: str, *sections: str) -> SimpleNamespace:
             `params:` in dvc.yaml, so that an edit elsewhere cannot change this notebook without running it again.
 
     Returns:
-        The sections as attributes, and what every notebook may use: `profile` (a name for captions), `synthetic`
+        The sections as attributes, and what every notebook may read: `profile` (a name for captions), `synthetic`
         (is the data rendered?) and `runtime`.
 
     Raises:
@@ -42,6 +42,6 @@ def start(params_file: str, *sections: str) -> SimpleNamespace:
 
 
 def show_source(*things: Callable | type | ModuleType) -> Markdown:
-    """Render the source of functions, classes or modules into the page, so that the method is read, not copied."""
+    """Display the source of functions, classes or modules, so that the notebook need not copy it."""
     blocks = [f"```python\n{textwrap.dedent(inspect.getsource(thing)).strip()}\n```" for thing in things]
     return Markdown("\n\n".join(blocks))

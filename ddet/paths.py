@@ -1,4 +1,4 @@
-"""Every path of the repository, anchored on this file: nothing depends on the working directory."""
+"""The paths of the repository, relative to this file, so that nothing depends on the working directory."""
 
 from pathlib import Path
 
@@ -22,6 +22,6 @@ def resolve(path: str | Path) -> Path:
 
 
 def relative(path: str | Path) -> str:
-    """Name `path` relative to the repository root where it lies inside, for reports that move between machines."""
+    """Return `path` relative to the repository root where it lies inside, so that reports hold no absolute paths."""
     path = Path(path).resolve()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()

@@ -82,7 +82,7 @@ def as_shares(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def facts(name: str) -> pd.DataFrame:
-    """Return one of the lists beside the tables (counts, shares, statements, ...) as strings."""
+    """Return one of the lists of facts (counts, shares, statements, ...), every column as strings."""
     path = paths.PUBLISHED / f"{name}.csv"
     if not path.is_file():
         raise InputError(path.name, "no such list", "see data/published/README.md")

@@ -1,7 +1,7 @@
 """Score your own footage with a finished run: python -m ddet.score clip.mp4
 
-From a clip, a folder of clips, or a dataset's tree to one row a clip: how many faces were found, the mean of their
-scores, and the reason where there is none. Nothing is trained, and your footage is only read.
+Takes a clip, a folder of clips, or a dataset's tree, and gives one row per clip: how many faces were found, the mean
+of their scores, and the reason where there is none. Nothing is trained, and your footage is only read.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def score(clips: pd.DataFrame, root: Path, run: Path, cfg: params.Params) -> pd.
 def _prob_fake(crops: pd.DataFrame, root: Path, run: Path, cfg: params.Params) -> np.ndarray:
     model, size = finished.load_model(run), finished.config_of_run(run)["model"]["size"]
     device = crop_loader.device(cfg.runtime.device)
-    loader = crop_loader.eval_loader(crops.assign(label=0), root, size, 32, device)  # a label is not looked at here
+    loader = crop_loader.eval_loader(crops.assign(label=0), root, size, 32, device)  # the label is not used
     return learner.predict(model, loader)
 
 

@@ -1,4 +1,4 @@
-"""Seeds: derived from what is being run, never from the clock or from Python's salted hash."""
+"""Derive seeds from a configuration, never from the clock or from Python's salted hash."""
 
 import hashlib
 import random
@@ -20,7 +20,7 @@ def derive(*parts: object) -> int:
 
 
 def seed_everything(seed: int, threads: int) -> None:
-    """Seed Python, NumPy and torch, and pin the thread count, which changes bits as a seed does."""
+    """Seed Python, NumPy and torch, and fix the thread count, which changes bits, too."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Tiny clips for tests: every frame tells its own index by its colours, so a wrong frame is seen."""
+"""Tiny clips for tests: the colours of every frame encode its index, so that a wrong frame is noticed."""
 
 import struct
 from fractions import Fraction
@@ -49,7 +49,7 @@ def write_sound(path: Path) -> Path:
 
 
 def turn(path: Path, clockwise: int) -> Path:
-    """Tell players of an mp4 to turn it by 90, 180 or 270 degrees: set the matrix in its track header."""
+    """Set the rotation of an mp4 to 90, 180 or 270 degrees, in the matrix of its track header."""
     a, b = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[clockwise]
     one = 1 << 16
     matrix = struct.pack(">9i", a * one, b * one, 0, -b * one, a * one, 0, 0, 0, 1 << 30)

@@ -1,4 +1,4 @@
-"""Scores, crops of noise and a section of PRLE, small enough for a test."""
+"""Invented scores, crops of noise and a section of PRLE, small enough for a test."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,8 +35,8 @@ def met(
 ) -> pd.DataFrame:
     """Invent scores on the test crops: of each class of each data set, a share `right` is right (others in `parts`).
 
-    So accuracy and AUC are that share. A group of a data set has one real clip, and a fake one of each of its methods.
-    The same seed is lucky with the same crops: a larger share is right wherever a smaller one is.
+    So accuracy and AUC are that share. A group of a dataset has one real clip, and a fake one of each of its methods.
+    With the same seed, the crops that are right at a larger share include those at a smaller one.
     """
     rows = []
     for at, source in enumerate(sources):
@@ -83,14 +83,14 @@ def compared() -> dict[str, params.PrleArm]:
 
 
 def inputs(cfg: params.Prle) -> planned.Inputs:
-    """Make inputs without any crop, for what needs their fingerprints alone."""
+    """Make inputs without any crop, for functions that need only their fingerprints."""
     names = (prle_arms.WHOLE, *cfg.subsets.methods)
     starts = {d.backbone: f"s of {d.backbone}" for d in cfg.detectors.values()}
     return planned.Inputs({}, {name: f"data of {name}" for name in names}, starts)
 
 
 def write_faces(root: Path) -> Path:
-    """Write a crop of noise a clip, the fakes darker, and the tables that lead to them.
+    """Write a crop of noise per clip, fakes darker, and faces.parquet, clips.parquet and splits.parquet.
 
     FF++ has a person for each of SPLITS. DF-1.0 forges the same people, and its own split is another; of Celeb-DF and
     DFDC the first half is in train, the other in test.

@@ -1,4 +1,4 @@
-"""A benchmark of a few tiny clips, and how they are read back."""
+"""A synthetic benchmark of a few tiny clips, and a function that decodes them."""
 
 from pathlib import Path
 

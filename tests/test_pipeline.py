@@ -49,7 +49,7 @@ def runs(clone):
 
 
 def named(clone, arm=None):
-    """Read stage/key of the runs that the tables of runs name: those of one arm, or of all; earlier stages included."""
+    """Read stage/key of the runs that the tables of runs name: those of one arm, or of all; earlier phases included."""
     found = set()
     for stage in TRAIN:
         table = read(clone, f"data/results/{stage}_runs.csv")

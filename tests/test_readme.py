@@ -1,4 +1,4 @@
-"""The README says what is there: links lead somewhere, commands exist, the example edits a line that stands."""
+"""The README agrees with the repository: links resolve, commands exist, the example edits an existing line."""
 
 import re
 import subprocess

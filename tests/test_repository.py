@@ -1,4 +1,4 @@
-"""The repository as a newcomer finds it: pins agree, nothing calls home, no machine's path stands in a file."""
+"""The repository as a new user finds it: pins agree, no network access, no absolute path of a machine in a file."""
 
 import re
 import subprocess

@@ -28,7 +28,7 @@ def arm(augment: str = "none", **changes) -> params.Arm:
 
 
 def section(seeds: int = 1, **changes) -> params.Herd:
-    """Make a section whose curriculum is one stage with nothing hidden."""
+    """Make a section whose curriculum is one phase with nothing hidden."""
     base = {"dataset": "celebdf", "split": "identity", "per_class": 3, "imbalance": 1.0, "seeds": seeds, "model": NET}
     base |= {"train": TRAIN, "stages": {"full": "none", "masked": "eyes"}, "curriculum": ["full"], "weight": 1.0}
     base |= {"augment": {name: params.AugmentList(p=CHANCE[name], steps=steps) for name, steps in LISTS.items()}}
@@ -37,7 +37,7 @@ def section(seeds: int = 1, **changes) -> params.Herd:
 
 
 def given(rows: pd.DataFrame | None = None, start: str = "s") -> planned.Inputs:
-    """Make inputs of `rows` under every protocol; without rows only their fingerprint stands there."""
+    """Make inputs of `rows` under every protocol; without rows they have only a fingerprint."""
     protocols = ("identity", "image")
     hashes = {name: fingerprint(rows) if rows is not None else f"data of {name}" for name in protocols}
     backbones = (NET.backbone, "test_convnext")
@@ -49,7 +49,7 @@ def store(root: Path, **changes) -> Store:
 
 
 def write_faces(root: Path) -> Path:
-    """Write 24 crops of noise, the fakes darker, with landmarks, and the tables that lead to them.
+    """Write 24 crops of noise, fakes darker, with landmarks, and faces.parquet, clips.parquet and splits.parquet.
 
     A clip is one frame; each split of the protocol `identity` holds as many real as fake ones. Under `image` all
     fakes are in train.

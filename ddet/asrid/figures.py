@@ -1,4 +1,4 @@
-"""ASRID's pictures: losses by step as its Figures 5 to 13, attention over the frames of a clip."""
+"""Draw ASRID's figures: losses by step (its Figures 5 to 13), and attention over the frames of a clip."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ def step_curves(fits: Mapping[str, Fits], title: str = "") -> Figure:
     """Draw the training loss by step (raw pale, smoothed thick, first seed) and the valid log loss (every seed).
 
     Args:
-        fits: arm -> what `asrid_scores.steps` and `asrid_scores.histories` return.
+        fits: arm -> the results of `asrid.scores.steps` and `asrid.scores.histories`.
     """
     with styled():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
@@ -38,7 +38,7 @@ def step_curves(fits: Mapping[str, Fits], title: str = "") -> Figure:
 
 
 def frame_attention(crops: Sequence[np.ndarray], weights: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
-    """Show each clip as a strip of its crops (uint8 F x S x S x 3), and how much each frame looks at each (F x F)."""
+    """Draw each clip as a strip of its crops (uint8 F x S x S x 3) beside its attention from frame to frame (F x F)."""
     rows = len(crops)
     with styled():
         shape = {"width_ratios": (4, 1)}

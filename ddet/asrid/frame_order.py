@@ -1,4 +1,4 @@
-"""Does the order of frames matter? What shuffling does to a clip's scores, and whether the order shows in features."""
+"""Measure whether frame order matters: scores of shuffled clips, and how smoothly features change over time."""
 
 import numpy as np
 import pandas as pd
@@ -38,10 +38,10 @@ def _order(kept: torch.Tensor, seed: int) -> torch.Tensor:
 
 
 def roughness(model: Asrid, dl: DataLoader) -> np.ndarray:
-    """Return how jumpy each clip is in the features of the backbone: steps between neighbours against its variance.
+    """Measure how abruptly the backbone's features change from frame to frame: one float per clip.
 
     The mean squared step between adjacent frames over twice the variance over frames (von Neumann's ratio), about 1
-    where the order means nothing, near 0 where features glide. A number a detector of jitter could find.
+    where frames are in random order, near 0 where features change slowly. A detector of jitter could compute it.
     """
     found = []
     with torch.inference_mode():
@@ -54,7 +54,7 @@ def roughness(model: Asrid, dl: DataLoader) -> np.ndarray:
 
 
 def look(model: Asrid, dl: DataLoader, count: int) -> Look:
-    """Return what the network attends to in the first `count` clips of `dl`, read in one batch."""
+    """Return scores and attention of the first `count` clips of `dl`, computed in one batch."""
     crops, mask = (torch.stack(part) for part in zip(*(dl.dataset[i][:2] for i in range(count)), strict=True))
     batch = dl.after_batch((crops, mask, torch.zeros(count)))
     with torch.inference_mode():

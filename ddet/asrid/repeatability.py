@@ -1,4 +1,4 @@
-"""Show that a run is a function of its configuration: kill it in the middle, go on, and compare."""
+"""Test that a run depends on its configuration alone: kill a fit, resume it, and compare with an undisturbed one."""
 
 import filecmp
 import multiprocessing
@@ -19,7 +19,7 @@ POLL, PATIENCE = 0.02, 600.0  # s
 
 
 def interrupted(fit: Callable[..., None], *arguments: Any, out: Path) -> None:
-    """Run `fit(*arguments, out)` in a process of its own, kill that after its first checkpoint, and finish it here.
+    """Run `fit(*arguments, out)` in another process, kill that after its first checkpoint, and resume the fit here.
 
     Raises:
         InputError: the fit ended before it could be killed (it needs two epochs or more), or died by itself.
@@ -37,7 +37,7 @@ def interrupted(fit: Callable[..., None], *arguments: Any, out: Path) -> None:
 
 
 def compared(fit: Callable[..., None], *arguments: Any, folder: Path) -> dict[str, bool]:
-    """Run a fit undisturbed and one that is killed, and say of each file of the result whether both wrote the same."""
+    """Run a fit twice, once undisturbed and once killed; return for each file whether both wrote the same bytes."""
     shutil.rmtree(folder, ignore_errors=True)
     straight, killed = folder / "straight", folder / "killed"
     for out in (straight, killed):

@@ -1,4 +1,4 @@
-"""Read what ASRID's finished runs left: scores of clips, losses of steps, weights."""
+"""Read the results of ASRID's finished runs: scores of clips, losses of steps, weights."""
 
 from pathlib import Path
 
@@ -17,17 +17,17 @@ from ddet.training import common, learner
 
 
 def scored(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
-    """Read all clip scores of an arm, one table a seed: train, valid and test, with the columns SCORES."""
+    """Read all clip scores of an arm, one table per seed: train, valid and test, with the columns SCORES."""
     return [pd.read_parquet(folder / common.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
 
 
 def predictions(
     done: pd.DataFrame, arm: str, split: str = "test", score: str = "prob_fake", among: set[str] | None = None
 ) -> list[pd.DataFrame]:
-    """Return the predictions of an arm on one split, one table a seed.
+    """Return the predictions of an arm on one split, one table per seed.
 
     Args:
-        score: which of the scores counts: `prob_fake` (fused), `static` or `dynamic`.
+        score: the score to return as prob_fake: `prob_fake` (fused), `static` or `dynamic`.
         among: only these clips, see `clips_of_set`.
     """
     tables = []
@@ -38,14 +38,14 @@ def predictions(
 
 
 def clips_of_set(section: params.Asrid, arm: params.AsridArm, given: planned.Inputs) -> set[str]:
-    """Return the clips of an arm's training set, with the valid and test clips that the paper judges it on."""
+    """Return the clips of an arm's training set, with the valid and test clips on which the paper evaluates it."""
     counts = section.sets[arm.set or section.set]
     chosen = clip_loader.choose_clips(given.rows[name_of(section, arm)], counts, derive("set", counts))
     return set(chosen["clip_id"])
 
 
 def constants(train: pd.DataFrame, preds: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
-    """Return what says the same of every clip: the training set's share of fakes, and its majority class for sure.
+    """Return the predictions of two constant classifiers: the training set's share of fakes, and its majority class.
 
     A detector that does not beat both has learnt nothing.
     """
@@ -57,12 +57,12 @@ def constants(train: pd.DataFrame, preds: pd.DataFrame) -> dict[str, list[pd.Dat
 
 
 def steps(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
-    """Read the loss of every training batch of an arm, one table a seed: step, epoch, loss, smooth."""
+    """Read the loss of every training batch of an arm, one table per seed: step, epoch, loss, smooth."""
     return [pd.read_csv(folder / asrid_train.STEPS) for folder in done.loc[done["arm"] == arm, "folder"]]
 
 
 def histories(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
-    """Read the history of an arm, one table a seed, with the number of steps done by the end of each epoch."""
+    """Read the history of an arm, one table per seed, with the number of steps done by the end of each epoch."""
     tables = []
     for folder in done.loc[done["arm"] == arm, "folder"]:
         last = pd.read_csv(folder / asrid_train.STEPS).groupby("epoch")["step"].max()

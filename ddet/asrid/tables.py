@@ -1,4 +1,4 @@
-"""The numbers of ASRID's tables and claims, from the scores and the loss curves of its runs."""
+"""Compute the numbers of ASRID's tables and claims from the scores and loss curves of its runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -39,7 +39,7 @@ def ablation_rows(
 ) -> tuple[Found, Keys]:
     """Estimate the rows of Table 2 or of the strength table, and the two constant predictors below them.
 
-    Valid is the set's own part of it, as in the paper; test is all of it.
+    As in the paper, valid is the part of the valid split that belongs to the set; test is the whole test split.
 
     Args:
         names: arm -> its row in the paper.
@@ -69,7 +69,7 @@ def ablation_rows(
 def set_rows(
     section: params.Asrid, table: str, done: pd.DataFrame, given: planned.Inputs, cfg: params.Report
 ) -> tuple[Found, Keys]:
-    """Estimate Table 3 or 4: train, val and test on the small and the large set, with both constants.
+    """Estimate Table 3 or 4: train, val and test on the small and the large set, with both constant predictors.
 
     The paper's rows are those of its own split, by clip at random; the same rows follow under the section's split.
     """
@@ -98,9 +98,9 @@ def _named(prefix: str, preds: Sequence[pd.DataFrame], cfg: params.Report) -> di
 
 
 def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.DataFrame:
-    """Tabulate, for each dynamic arm, the static, dynamic and fused score on test, and what fusing adds to static.
+    """Tabulate the test metrics of each dynamic arm's static, dynamic and fused score, and the gain of fusing.
 
-    `gain` is a fall of the log loss, with its interval over people.
+    `gain` is the decrease of the log loss against static, with its interval over people.
     """
     lines = []
     for arm in arms:
@@ -130,7 +130,7 @@ def every_score(done: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
 def out_of_order(
     done: pd.DataFrame, static: str, dynamic: str, clips: pd.DataFrame, rough: np.ndarray, cfg: params.Report
 ) -> pd.DataFrame:
-    """Tabulate who tells clips in order from clips out of order: a rule without training, and the trained heads.
+    """Tabulate how well clips out of order are detected, by a rule without training and by the trained heads.
 
     Args:
         static, dynamic: the arms trained on such clips.
@@ -150,7 +150,7 @@ def out_of_order(
 def on_test(
     section: params.Asrid, arms: Mapping[str, params.AsridArm], done: pd.DataFrame, cfg: params.Report
 ) -> pd.DataFrame:
-    """Tabulate every arm on test, and whether its log loss is below that of its training prior, whole interval."""
+    """Tabulate every arm on test, and whether its log loss is below that of the training prior (whole interval)."""
     lines = []
     for arm, spec in arms.items():
         preds, train = asrid_scores.predictions(done, arm), asrid_scores.predictions(done, arm, "train")[0]
@@ -177,7 +177,7 @@ def judge_curves(
     cfg: params.Report,
     data: str,
 ) -> pd.DataFrame:
-    """Test a claim that a number of the loss curve is larger in one arm, seed by seed; the interval is over seeds."""
+    """Test a claim that a statistic of the loss curve (`of`) is larger in arm `more`; the interval is over seeds."""
     values = [[of(curve) for curve in asrid_scores.steps(done, arm)] for arm in (more, less)]
     gain = seed_interval.of_seeds(np.subtract(*values), asrid_scores.predictions(done, more, "train")[0], cfg)
     return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, data)
@@ -193,7 +193,7 @@ def judge_train(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: pa
 def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, data: str) -> pd.DataFrame:
     """Test a claim that one arm's valid log loss exceeds its train log loss by more than another's does.
 
-    Groups of both splits are resampled together; a clip weighs as its split's mean asks.
+    Groups of both splits are resampled together; clips are weighted so that each split counts by its mean.
     """
     sides = []
     for arm in (more, less):

@@ -1,5 +1,5 @@
-"""Check published numbers against each other: what cannot be, what does not follow, what says nothing.
+"""Check published numbers against each other: find impossible, inconsistent and uninformative ones.
 
-Every check takes a tidy table (ddet.published) and facts such as class counts, and returns findings. No check knows
-a paper: `ddet.audit.papers` says which table is checked how, `python -m ddet.audit` checks anyone's table.
+Every check takes a tidy table (ddet.published) and facts such as class counts, and returns findings. No check is
+specific to a paper: `ddet.audit.papers` applies them to the three papers, `python -m ddet.audit` to any table.
 """

@@ -1,4 +1,4 @@
-"""Audit anyone's table of accuracy and F1: python -m ddet.audit table.csv --real 1415 --fake 13543
+"""Audit any table of accuracy and F1: python -m ddet.audit table.csv --real 1415 --fake 13543
 
 Exit code 0: nothing found. 1: something found. 2: the table cannot be read.
 """
@@ -16,7 +16,7 @@ from ddet.errors import InputError
 
 
 def check(frame: pd.DataFrame, real: int, fake: int) -> list[Finding]:
-    """Run every check that needs no more than a table and its class counts."""
+    """Run every check that needs only a table and its class counts."""
     rows = list(dict.fromkeys(frame["row"]))
     return [
         *confusion.accuracy_with_f1(frame, real, fake),
@@ -27,7 +27,7 @@ def check(frame: pd.DataFrame, real: int, fake: int) -> list[Finding]:
 
 
 def report(findings: list[Finding], unused: list[str]) -> str:
-    """Say what was found, one line each, and what was examined."""
+    """Describe the findings, one line each, and what was examined."""
     found = problems(findings)
     lines = [f"{finding.verdict}: {finding.sentence}" for finding in found]
     used = dict.fromkeys(finding.verdict for finding in found)

@@ -55,7 +55,7 @@ def _build(name: str, classes: int) -> nn.Module:
 
 
 def against_architectures(stated: pd.DataFrame, frame: pd.DataFrame) -> list[Finding]:
-    """Hold printed parameters (in millions) and GFLOPs against the architecture measured here.
+    """Compare printed parameters (in millions) and GFLOPs with the architecture measured here.
 
     `stated` has columns id, row, model (timm name), classes, size (px), batch, parameters and operations (columns).
     """
@@ -87,7 +87,7 @@ def _prints(printed: str, value: float) -> bool:
 
 
 def _judge_operations(cell: Mapping, line: Mapping) -> Finding:
-    """Try the stated size under every convention, for one image and for the stated batch; then other sizes."""
+    """Compare with the stated size under every convention, for one image and for the stated batch; then other sizes."""
     size, printed = int(line["size"]), float(exact(cell["printed"]))
     tried = {
         (side, images, how): GIGA**-1 * images * count

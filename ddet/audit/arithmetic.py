@@ -60,7 +60,7 @@ def _bases(frame: pd.DataFrame, suffix: str) -> dict[str, str]:
 
 
 def _judge(check: int, cell: dict, recomputed: Fraction, what: str) -> Finding:
-    """One unit of slack: half a unit each for the printed number and for the cells behind it."""
+    """Judge with one unit of slack: half a unit each for the printed number and for the cells behind it."""
     printed = cell["printed"]
     verdict = compare(printed, recomputed, unit(printed))
     value = show(recomputed, digits(printed) + 2)

@@ -1,4 +1,4 @@
-"""Check 3: can any integer confusion matrix print both this accuracy and this F1?"""
+"""Check 3: find the integer confusion matrices that give both a printed accuracy and a printed F1."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from ddet.audit.findings import Finding, at
 from ddet.audit.rounding import counts_within, interval
 
 READINGS = ("macro", "real", "fake", "weighted")
-TINY = 1e-12  # binary noise in a ratio of integers below 10**5, far under half a unit of any printed digit
+TINY = 1e-12  # rounding error of a ratio of integers below 10**5, far under half a unit of any printed digit
 
 
 def f1(reading: str, real_right: np.ndarray, fake_right: np.ndarray, real: int, fake: int) -> np.ndarray:
@@ -27,7 +27,7 @@ def f1(reading: str, real_right: np.ndarray, fake_right: np.ndarray, real: int, 
 
 
 def feasible(accuracy: str, score: str, reading: str, real: int, fake: int, fewer: int = 0) -> np.ndarray:
-    """List every confusion matrix that prints both numbers.
+    """List every confusion matrix whose accuracy and F1 round to both printed numbers.
 
     An accuracy leaves few possible totals of correct answers, so the grid is (totals) x (correct reals), not
     (reals) x (fakes): complete, and small.
@@ -63,7 +63,7 @@ def readings(frame: pd.DataFrame, real: int, fake: int, accuracy: str = "Acc", s
 
 
 def best_reading(table: pd.DataFrame) -> str:
-    """Name the reading under which most rows are feasible; macro, the usual one, where several tie."""
+    """Return the reading under which most rows are feasible; macro, the usual one, where several tie."""
     fits = table.assign(fits=table["exact"] > 0).groupby("reading")["fits"].sum()
     return max(READINGS, key=lambda reading: fits[reading])
 
@@ -71,7 +71,7 @@ def best_reading(table: pd.DataFrame) -> str:
 def accuracy_with_f1(
     frame: pd.DataFrame, real: int, fake: int, accuracy: str = "Acc", score: str = "F1"
 ) -> list[Finding]:
-    """Judge every row under the reading that fits most of its table; say which other readings would fit."""
+    """Judge every row under the reading that fits most of its table; name other readings that would fit."""
     table = readings(frame, real, fake, accuracy, score)
     if table.empty:
         return []

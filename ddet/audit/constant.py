@@ -1,4 +1,4 @@
-"""Check 5: does a predictor that never looks at its input reach the printed accuracy or log loss?"""
+"""Check 5: compare a printed accuracy or log loss with that of a predictor that ignores its input."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Split:
 
     @property
     def share(self) -> float:
-        """Share of fakes, in [0, 1]."""
+        """Return the share of fakes, in [0, 1]."""
         return self.fake / (self.real + self.fake)
 
 
@@ -35,7 +35,7 @@ def constant_loss(share: float, q: float | np.ndarray) -> float | np.ndarray:
 
 
 def constants_giving(printed: str, share: float) -> list[tuple[float, float]]:
-    """Return the intervals of constant answers whose log loss prints like this.
+    """Return the intervals of constant answers whose log loss rounds to the printed one.
 
     The loss has one minimum, at q = share: one interval on either side, joined or empty where the minimum is inside.
     """
@@ -50,7 +50,7 @@ def constants_giving(printed: str, share: float) -> list[tuple[float, float]]:
 def _solve(share: float, loss: float, start: float, stop: float) -> float:
     """Find the constant between start and stop with this loss.
 
-    Where no constant has so little the share itself is nearest, where none in reach has so much the outer end.
+    If the loss is below the minimum, that is the share itself; if above all losses in reach, the outer end.
     """
     edge = stop if start == share else start
     if loss <= constant_loss(share, share):
@@ -63,9 +63,9 @@ def _solve(share: float, loss: float, start: float, stop: float) -> float:
 def accuracy_against_prior(
     frame: pd.DataFrame, splits: Mapping[str, Split], column: str, counted: str = "images"
 ) -> list[Finding]:
-    """Hold every accuracy against always answering the commoner class.
+    """Compare every accuracy with that of always answering the commoner class.
 
-    `splits` maps rows to their class counts, `counted` says of what they are counts.
+    `splits` maps rows to their class counts, `counted` names what is counted.
     """
     known, found = cells(frame), []
     whose = f"the commoner class (by {counted})"
@@ -80,7 +80,7 @@ def accuracy_against_prior(
 
 
 def loss_against_constants(frame: pd.DataFrame, splits: Mapping[str, Split], column: str) -> list[Finding]:
-    """Hold every log loss against the best constant, and all of them together against one and the same constant."""
+    """Compare every log loss with the best constant, and all of them together with one common constant."""
     known = cells(frame)
     given = {row: (known[row, column], split) for row, split in splits.items() if (row, column) in known}
     found = [_judge_loss(cell, split) for cell, split in given.values()]
@@ -123,7 +123,7 @@ def _judge_together(given: Mapping[str, tuple[Mapping, Split]], column: str) -> 
 
 
 def loss_against_half(frame: pd.DataFrame, column: str) -> list[Finding]:
-    """Hold log losses on unknown class counts against 0.5, whose loss, ln 2, needs none.
+    """Compare log losses on unknown class counts with always answering 0.5, whose loss is ln 2 whatever the counts.
 
     A cell without decimals is too coarse to judge.
     """

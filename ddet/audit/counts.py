@@ -1,4 +1,4 @@
-"""Checks 6 and 7: a printed share is a count out of something."""
+"""Checks 6 and 7: whether a printed share can be a count k out of n, and whether it agrees with stated counts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ddet.published import digits
 
 
 def possible(printed: str, n: int) -> range:
-    """Return every k for which k/n prints like this."""
+    """Return every k for which k/n rounds to the printed share."""
     return counts_within(*interval(printed), n)
 
 
@@ -23,7 +23,7 @@ def smallest_n(printed: Sequence[str], most: int) -> int | None:
 
 
 def accuracies_as_counts(frame: pd.DataFrame, sizes: Mapping[str, int], column: str) -> list[Finding]:
-    """Ask of every accuracy (in [0, 1]) whether it is k/n at its printed digits. `sizes` maps rows to n."""
+    """Check for every accuracy (in [0, 1]) whether it is k/n at its printed digits. `sizes` maps rows to n."""
     known = cells(frame)
     return [_judge_count(known[row, column], n) for row, n in sizes.items() if (row, column) in known]
 
@@ -82,5 +82,5 @@ def records(frame: pd.DataFrame) -> list[dict]:
 
 
 def about(finding: Finding, identifier: str) -> Finding:
-    """Tie a finding to the statement it judges."""
+    """Return the finding with the id of the statement it judges."""
     return replace(finding, about=identifier)

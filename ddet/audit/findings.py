@@ -1,4 +1,4 @@
-"""What a check returns: one finding per thing it examined, the sound ones too, so that a reader can count both."""
+"""The result of a check: one finding per thing it examined, consistent ones included, so that both can be counted."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -64,7 +64,7 @@ def at(cell: Mapping, check: int, recomputed: object, verdict: str, sentence: st
 
 
 def plural(number: int) -> str:
-    """Return the s of a noun that stands with this number."""
+    """Return the plural s of a noun after this number, or nothing."""
     return "" if number == 1 else "s"
 
 
@@ -74,7 +74,7 @@ def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
 
 
 def problems(findings: Iterable[Finding]) -> list[Finding]:
-    """Keep the findings that a reader should know of; rounding habits are not among them."""
+    """Keep the findings that are problems; those about rounding alone are not."""
     return [f for f in findings if f.verdict not in SOUND]
 
 

@@ -1,4 +1,4 @@
-"""The ledger of claims: what the papers claim, whether their own tables bear it out, whether our runs do."""
+"""The ledger: every claim of the papers, with the verdict of their own tables and that of our runs."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from ddet.audit import papers
 from ddet.errors import InputError
 from ddet.stats.verdicts import RESULT, VERDICTS
 
-UNTESTABLE = ("people", "other authors' models")  # kinds of evidence that no run of ours can give
+UNTESTABLE = ("people", "other authors' models")  # kinds of evidence that our runs cannot provide
 LEDGER = ["id", "paper", "claim", "where", "stated", "own tables", *RESULT[1:]]
 
 
 def ledger(results: Path) -> pd.DataFrame:
     """Return the ledger over all papers, one row per claim and data set it was tested on (columns LEDGER).
 
-    `own tables` is what the audit says of the statements behind a claim: "consistent", the verdicts that are not, or
+    `own tables` is the audit's verdict on the statements behind a claim: "consistent", the verdicts that are not, or
     "not checked". A claim without runs has the verdict "not tested", or "not testable here" where it needs people or
     models that are not ours.
 

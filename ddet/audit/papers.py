@@ -1,4 +1,4 @@
-"""Which table of which paper is held against what. The checks know no paper; the facts stand in data/published."""
+"""Apply the checks to the tables of the three papers; the facts that they need are in data/published."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def audit() -> list[Finding]:
 
 
 def _tie(findings: list[Finding], identifier: str) -> list[Finding]:
-    """Let claims refer to findings that judge no single statement."""
+    """Give an id to findings that judge no single statement, so that claims can refer to them."""
     return [counts.about(finding, identifier) for finding in findings]
 
 
@@ -171,6 +171,6 @@ def by_statement(findings: list[Finding]) -> pd.Series:
 
 
 def worst(verdicts: list[str]) -> str:
-    """Reduce verdicts to one word: `consistent` if all are sound, else those that are not, each once."""
+    """Reduce verdicts to one text: `consistent` if all are sound, else those that are not, each once."""
     bad = [verdict for verdict in dict.fromkeys(verdicts) if verdict not in SOUND]
     return ", ".join(bad) or "consistent"

@@ -1,4 +1,4 @@
-"""Read the outcome to a person, paper by paper: what holds, what does not, what it means for a replication."""
+"""Write the audit's outcome as text, paper by paper: what holds, what does not, what it means for a replication."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ MEANS = {
 
 
 def page(findings: Iterable[Finding], paper: str) -> str:
-    """Return Markdown: by check, how much was examined and every finding; then what the verdicts ask of us."""
+    """Return Markdown: by check, how much was examined and every finding; then the consequences for us."""
     own = [finding for finding in findings if finding.paper == paper]
     lines = [line for check in CHECKS for line in _section(check, [f for f in own if f.check == check])]
     verdicts = dict.fromkeys(finding.verdict for finding in problems(own))

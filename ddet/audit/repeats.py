@@ -1,4 +1,4 @@
-"""Check 9: identical cells where independent runs would differ, against how often chance makes them equal."""
+"""Check 9: identical cells where independent runs would differ, compared with the number expected by chance."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""Check 4: one operating point already bounds the area under the ROC curve it lies on."""
+"""Check 4: compare an AUC with the bounds that one operating point of its ROC curve implies."""
 
 import numpy as np
 import pandas as pd
@@ -19,14 +19,14 @@ def bounds(real_right: np.ndarray, fake_right: np.ndarray, real: int, fake: int)
 
 
 def concave(real_right: np.ndarray, fake_right: np.ndarray, real: int, fake: int) -> np.ndarray:
-    """Return the AUC of the two straight lines through the point: less means that the curve sags below a chord."""
+    """Return the AUC of the two straight lines through the point; a smaller AUC is that of a non-concave curve."""
     return (real_right / real + fake_right / fake) / 2
 
 
 def auc_with_point(
     frame: pd.DataFrame, real: int, fake: int, accuracy: str = "Acc", score: str = "F1", area: str = "AUC"
 ) -> list[Finding]:
-    """Hold every AUC against all operating points that its row's accuracy and F1 allow, under any reading of F1."""
+    """Compare every AUC with all operating points that its row's accuracy and F1 allow, under any reading of F1."""
     known, found = cells(frame), []
     for row in frame.sort_values("row_order")["row"].unique():
         needed = [known.get((row, column)) for column in (accuracy, score, area)]

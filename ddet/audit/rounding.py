@@ -1,4 +1,4 @@
-"""Printed decimals as what they are: intervals. Exact arithmetic, because a binary 0.125 rounds the wrong way."""
+"""Treat a printed decimal as the interval of values that round to it, in exact arithmetic, free of binary rounding."""
 
 from fractions import Fraction
 from math import ceil, floor
@@ -29,7 +29,7 @@ def truncate(x: Fraction, digits: int) -> Fraction:
 
 
 def show(x: Fraction, digits: int) -> str:
-    """Print an exact number with `digits` decimals, rounded half up."""
+    """Format an exact number with `digits` decimals, rounded half up."""
     return f"{float(half_up(x, digits)):.{digits}f}"
 
 
@@ -48,7 +48,7 @@ def compare(printed: str, recomputed: Fraction, slack: Fraction = Fraction(0)) -
 
 
 def interval(printed: str, fewer: int = 0) -> tuple[Fraction, Fraction]:
-    """Return the closed interval of values that print like this, with `fewer` of its digits trusted."""
+    """Return the closed interval of values that round to a printed one, without its last `fewer` digits."""
     half = unit(printed) * 10**fewer / 2
     return exact(printed) - half, exact(printed) + half
 

@@ -41,7 +41,7 @@ def _judge(line: Mapping, weights: list[int], sizes: list[int | None]) -> Findin
 
 
 def _nested(weights: list[int], sizes: list[int | None]) -> str:
-    """Say whether cutting the same share off twice, first the test set and then valid from the rest, explains it."""
+    """Return a sentence if the sizes follow from cutting off one share twice (test, then valid), else ""."""
     if len(weights) != 3 or weights[1] != weights[2] or None in sizes[1:]:
         return ""
     share = Fraction(weights[2], sum(weights))

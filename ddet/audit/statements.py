@@ -1,4 +1,4 @@
-"""Checks 8 and 11: what the texts say of their tables, held against the cells."""
+"""Checks 8 and 11: compare statements in a paper's text with the cells of its tables."""
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -18,7 +18,7 @@ SOUGHT = 2  # decimals a stated number needs before other sources of it are soug
 
 
 def gains(stated: pd.DataFrame, load: Load) -> list[Finding]:
-    """Hold every stated value or gain against the cells it speaks of.
+    """Compare every stated value or gain with the cells it refers to.
 
     `stated` has columns id, source, where, words, quantity, printed, relation (=, ~, <, >), kind (one of KINDS), table,
     row_a, row_b, column (`;` separates several, which are averaged pairwise) and scale (100 turns shares to points).
@@ -66,7 +66,7 @@ def _values(line: Mapping, known: dict) -> list[Fraction]:
 
 
 def _elsewhere(line: Mapping, known: dict) -> str:
-    """Say where else the table has the stated number; one with few digits would be met by chance, so it is not sought.
+    """Find where else the table has the stated number; one with few digits is skipped, since chance would give it.
 
     For a gain: the pairs of rows that differ by it in the same column. For a value: the rows that print it.
     """
@@ -120,7 +120,7 @@ def _same(a: Mapping, b: Mapping, line: Mapping) -> Finding:
 
 
 def orders(stated: pd.DataFrame, load: Load) -> list[Finding]:
-    """Hold claims that one arm beats another against every cell.
+    """Compare claims that one arm beats another with every cell.
 
     `stated` has columns id, source, where, words, table, better, worse, columns (`;` separated, rows pairwise; one
     `better` may face many `worse`), direction (higher or lower is better) and scope (all or most).

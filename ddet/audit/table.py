@@ -1,4 +1,4 @@
-"""Read anyone's csv of accuracy and F1 for the audit, and say in which line it is malformed."""
+"""Read a csv of accuracy and F1 for the audit; errors name the malformed line."""
 
 import csv
 from pathlib import Path

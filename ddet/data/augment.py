@@ -16,8 +16,8 @@ def _rotate(p: float) -> A.BasicTransform:
 
     Paper: Herd section 1, "rotation and flipping only"; section 2.3, augmentation that "just rotates the image".
     Differs: the paper names no angle. 45 degrees is the range of ShiftScaleRotate in the lists that its code
-    releases, so that a list with this operation departs from the released one by what the text leaves out, not by
-    the angle.
+    releases, so that a list with this operation differs from the released one only by the operations that the text
+    leaves out.
     """
     return A.Rotate(limit=(-45, 45), border_mode=cv2.BORDER_REFLECT_101, p=p)
 
@@ -93,7 +93,7 @@ STEPS: dict[str, Step] = {  # the operations that params may name
 
 
 def pipeline(spec: params.AugmentList) -> A.Compose | None:
-    """Build a list: with probability 1 - p nothing happens, else its steps in order; None where it changes nothing.
+    """Build a list as one transform: with probability p all its steps in order, else none; None if it changes nothing.
 
     Paper: Herd section 2.3. NA is the empty list and RF "Random Flips": the two flips with probability one half.
     Base is the training list that GenConViT released: geometry, noise, texture and colour, all of it at p = .9.
@@ -105,21 +105,21 @@ def pipeline(spec: params.AugmentList) -> A.Compose | None:
 
 
 def draw(steps: A.Compose, image: np.ndarray, seed: int) -> np.ndarray:
-    """Augment a uint8 HxWx3 image; the draws follow from `seed` alone."""
+    """Augment a uint8 H x W x 3 image; the random draws depend on `seed` only."""
     return draw_together(steps, seed, image=image)["image"]
 
 
 def draw_together(steps: A.Compose, seed: int, **targets: np.ndarray) -> dict[str, Any]:
-    """Send an image, and what else the list was composed for (a mask, a second image), through one and the same draw.
+    """Augment an image and the further targets of the list (a mask, a second image) with the same random draw.
 
-    `Compose.set_random_seed` would give every step a generator of its own with the same seed, so that equal questions
-    get equal answers (left-right and upside-down flips always together). Here all steps draw from one stream.
+    `Compose.set_random_seed` would give every step a generator of its own with the same seed, so that two steps of
+    equal probability always act together (left-right and upside-down flips). Here all steps draw from one stream.
     """
     steps.set_random_state(np.random.default_rng(seed), random.Random(seed))
     return steps(**targets)
 
 
 def draws(spec: params.AugmentList, image: np.ndarray, count: int) -> list[np.ndarray]:
-    """Show what a list does to an image: `count` draws, the same on every call."""
+    """Return `count` augmented versions of an image (uint8 H x W x 3), the same on every call."""
     steps = pipeline(spec)
     return [draw(steps, image, seed) if steps else image for seed in range(count)]

@@ -1,4 +1,4 @@
-"""Crops: the square around a face, its pixels on disk and back, and the forgery mask seen through it."""
+"""Crops: compute the square around a face, cut it out, write and read it, and cut the forgery mask alike."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ def square(box: np.ndarray, margin: float, width: int, height: int) -> tuple[int
 
 
 def cut(frame: np.ndarray, place: tuple[int, int, int], size: int) -> np.ndarray:
-    """Cut a square (x0, y0, side) out of an RGB frame and resize it to size x size: by area down, linearly up."""
+    """Cut a square (x0, y0, side) out of an RGB frame, resized to size x size: area to shrink, linear to enlarge."""
     x0, y0, side = place
     patch = frame[y0 : y0 + side, x0 : x0 + side]
     return cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
@@ -39,7 +39,7 @@ def digest(crop: np.ndarray) -> str:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all."""
+    """Write a file atomically: after a kill it is complete or absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -50,7 +50,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def save_crop(path: Path, crop: np.ndarray) -> int:
-    """Write an RGB crop as PNG, lossless and whole; return its size in bytes."""
+    """Write an RGB crop as PNG, atomically; return the size of the file in bytes."""
     data = cv2.imencode(".png", crop[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
     write(path, data)
     return len(data)
@@ -68,7 +68,7 @@ def load_crop(path: str | Path) -> np.ndarray:
     except OSError as e:
         raise InputError(path, f"cannot be read ({e.strerror})", "extract the faces again") from None
     try:
-        Image.open(BytesIO(data), formats=["PNG"]).verify()  # decoders pass over a wrong checksum
+        Image.open(BytesIO(data), formats=["PNG"]).verify()  # decoders ignore a wrong checksum
         with Image.open(BytesIO(data), formats=["PNG"]) as image:
             return np.array(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as e:
@@ -77,7 +77,7 @@ def load_crop(path: str | Path) -> np.ndarray:
 
 
 def resized(crop: np.ndarray, size: int) -> np.ndarray:
-    """Bring a crop to size x size: by area down, by cubic interpolation up."""
+    """Resize a crop to size x size: area interpolation to shrink, cubic to enlarge."""
     if crop.shape[:2] == (size, size):
         return crop
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if crop.shape[0] > size else cv2.INTER_CUBIC)

@@ -1,8 +1,8 @@
-"""Faces in frames: MTCNN at reduced size, and a second, closer look where the frame before or after has one more.
+"""Detect faces by MTCNN on reduced frames, and search again, closer, where the frame before or after has one more.
 
 The faces of a frame are a float32 array of n x 15: box x0, y0, x1, y1 in frame px, probability, and the x, y of five
 landmarks in frame px (left eye, right eye, nose, left and right corner of the mouth, as the image shows them).
-Detection runs on one CPU thread whatever the machine: thread count changes bits, and clips are what is parallel.
+Detection runs on one CPU thread on every machine, since the thread count changes bits; clips run in parallel.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Finder:
     """Find the faces of an RGB frame (H x W x 3 uint8).
 
     Differs: MTCNN.detect takes the full frame. Here the frame is reduced by `cfg.scale`, `cfg.min_face` counts in px
-    of the reduced frame, and networks and image lie in memory as their CPU kernels like it.
+    of the reduced frame, and networks and image have the memory layout that is fastest on a CPU.
     """
 
     def __init__(self, cfg: params.Faces):
@@ -44,7 +44,7 @@ class Finder:
         return self._at(frame, max(self.scale, min(1.0, SHORT_SIDE / min(frame.shape[:2]))))
 
     def closer(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """Look at the surroundings of `box` alone; return the face that overlaps it most as 1 x 15, or 0 x 15."""
+        """Search only around `box`; return the face that overlaps it most as 1 x 15, or 0 x 15."""
         height, width = frame.shape[:2]
         x0, y0, x1, y1 = np.rint(tracks.grown(box[None, :4], CLOSER)[0]).astype(int)
         x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
@@ -74,12 +74,12 @@ class Finder:
 
 @lru_cache(maxsize=1)
 def finder(cfg: str) -> Finder:
-    """Return this process's finder for a Faces section given as JSON (models are no cache keys)."""
+    """Return this process's finder for a Faces section given as JSON (a pydantic model cannot be a cache key)."""
     return Finder(params.Faces.model_validate_json(cfg))
 
 
 def look(find: Finder, frame: np.ndarray, found: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """Add to the faces `found` in a frame those that a closer look finds where the frame `beside` it has one more."""
+    """Search again, closer, where the neighbouring frame has a face (`beside`) and this one none; return all faces."""
     for face in beside:
         if len(found) and tracks.iou(tracks.grown(face[None, :4]), tracks.grown(found)).max() >= tracks.LINK:
             continue
@@ -92,8 +92,8 @@ def follow(
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray, bool]]:
     """Yield (frame_idx, frame, faces, own) for the frames of a clip that decode; own is False for faces from `given`.
 
-    A face that a frame lacks and the sampled frame before or after it has is looked for again, closer. Boxes are
-    clamped to the frame; what is left with no area is no face.
+    Where the sampled frame before or after has a face that a frame lacks, it is searched again, closer. Boxes are
+    clamped to the frame; a box without area is dropped.
     """
     held, before = None, NONE
     for index, frame in video.read_frames(path, indices):
@@ -121,7 +121,7 @@ def clamp(faces: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def rescale(faces: np.ndarray, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-    """Carry faces from a clip of size `old` (width, height) to its fake of size `new`."""
+    """Scale faces (n x 15) from px of a clip of size `old` (width, height) to px of its fake of size `new`."""
     return faces * _stretch(new[0] / old[0], new[1] / old[1])
 
 
@@ -135,7 +135,7 @@ def _shift(x: float, y: float) -> np.ndarray:
 
 @contextmanager
 def single_thread():
-    """Compute on one thread, and give the process its thread counts back afterwards."""
+    """Run the block on one thread, then restore the thread counts of the process."""
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""What a dataset should hold beside what is there: the first thing to look at after a download."""
+"""Compare the published clip counts of a dataset with the files that were found: the first check after a download."""
 
 import pandas as pd
 
@@ -31,7 +31,7 @@ ORDER = {"train": 0, "valid": 1, "test": 2, "": 3, "all": 4}
 
 
 def expected_vs_found(clips: pd.DataFrame, cfg: params.Data) -> pd.DataFrame:
-    """Count per dataset, subset, class and official split, with a row `all` for each subset.
+    """Count clips per dataset, subset, class and official split, with a row `all` for each subset.
 
     official: the published counts of the complete release (NA where none). listed: what the dataset's own split,
     list and metadata files name. found: files that are there. usable: files whose frames can be read.

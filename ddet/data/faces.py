@@ -1,8 +1,8 @@
-"""From clips to crops: the faces of every clip in the manifest, cut out, tabled, and every gap accounted for.
+"""Cut the faces out of every clip of the manifest; list every crop, and a reason wherever there is none.
 
-A family (an original and the fakes made from it) is one task: the original's boxes serve its fakes, frame by frame.
-A finished clip leaves a small record below `.parts/`, named by a hash of all that shaped it, so that a run that was
-killed goes on where it was; tables are written from these records alone, sorted, whatever the number of jobs.
+A family (an original and the fakes made from it) is one task: its fakes take the original's boxes, frame by frame.
+A finished clip leaves a small record below `.parts/`, named by a hash of all its inputs, so that a killed extraction
+resumes; tables are written from these records alone, sorted, so the number of jobs does not change them.
 """
 
 import hashlib
@@ -42,8 +42,8 @@ def extract_faces(
 
     `clips` is the manifest (clips.parquet), whose paths lie below `root`; crops and tables go below `out`.
     A fake takes the boxes of its original by frame index, rescaled where their sizes differ; where the original is
-    not in `clips`, is unusable, has another shape or shows no face in that frame, the fake itself is searched.
-    Every clip and every sampled frame without a crop stands in the rejects (frame_idx -1 = the whole clip).
+    not in `clips`, is unusable, has another shape or shows no face in that frame, faces are detected in the fake.
+    Every clip and every sampled frame without a crop is listed in the rejects (frame_idx -1 = the whole clip).
 
     Raises:
         InputError: `out` cannot be written; what was finished stays, and a second run goes on from there.
@@ -66,7 +66,7 @@ def extract_faces(
 
 
 def _families(rows: list[dict]) -> list[list[dict]]:
-    """Put every clip behind its original; a clip whose original is not here stands alone."""
+    """Group clips by original, the original first; a clip whose original is not here is a family of its own."""
     known = {row["clip_id"] for row in rows}
     families: dict[str, list[dict]] = {}
     for row in sorted(rows, key=lambda r: (r["clip_id"] != r["original"], r["clip_id"])):
@@ -76,7 +76,7 @@ def _families(rows: list[dict]) -> list[list[dict]]:
 
 
 def _run(families, root: Path, out: Path, cfg: params.Faces, runtime: params.Runtime, bar: tqdm) -> list[str]:
-    """Work through the families in parallel; return the names of the records."""
+    """Extract the families in parallel; return the names of the records."""
     jobs = 1 if runtime.backend == "sequential" else runtime.jobs
     names = []
     with joblib.parallel_config(backend=runtime.backend), bar:
@@ -88,7 +88,7 @@ def _run(families, root: Path, out: Path, cfg: params.Faces, runtime: params.Run
 
 
 def _family(family: list[dict], root: Path, out: Path, cfg: params.Faces) -> list[str]:
-    """Extract a family's clips, but for those whose record is there; return the records' names."""
+    """Extract the clips of a family that have no record yet; return the names of all its records."""
     by_id = {row["clip_id"]: row for row in family}
     searched: Searched = {}
     with detect.single_thread():
@@ -96,7 +96,7 @@ def _family(family: list[dict], root: Path, out: Path, cfg: params.Faces) -> lis
 
 
 def _clip(row: dict, original: dict | None, root: Path, out: Path, cfg: params.Faces, searched: Searched) -> str:
-    """Make sure that a clip's record and crops are there; return the record's name."""
+    """Extract a clip unless its record and crops are there; return the record's name."""
     original = None if original is row else original
     hashes = [_fingerprint(root / r["path"]) for r in (row, original) if r]
     kept = ("clip_id", "original", "label", "fps", "width", "height", "frames", "reason")
@@ -112,7 +112,7 @@ def _clip(row: dict, original: dict | None, root: Path, out: Path, cfg: params.F
 
 
 def _extract(row: dict, original: dict | None, root: Path, out: Path, cfg: params.Faces, searched: Searched) -> dict:
-    """Find, cut, choose and write the faces of one clip."""
+    """Detect the faces of one clip, link them to tracks, cut the chosen ones out and write them."""
     indices = video.sample_indices(int(row["frames"]), row["fps"], cfg)
     given = _from_original(row, original, indices, root, cfg, searched) if original else {}
     seen = []
@@ -135,7 +135,7 @@ def _extract(row: dict, original: dict | None, root: Path, out: Path, cfg: param
 def _from_original(
     row: dict, original: dict, indices: list[int], root: Path, cfg: params.Faces, searched: Searched
 ) -> dict[int, np.ndarray]:
-    """Return the original's faces at the fake's frames, in px of the fake; {} where its shape or file does not serve.
+    """Return the original's faces at a fake's frames, in px of the fake; {} if its aspect differs or it cannot be read.
 
     The original's own sampling is used where it holds these frames, so that a family is searched once.
     """
@@ -151,7 +151,7 @@ def _from_original(
 
 
 def _search(row: dict, indices: list[int], root: Path, cfg: params.Faces, searched: Searched) -> dict[int, np.ndarray]:
-    """Find an original's faces at `indices`, or take them from what this family has searched already."""
+    """Detect an original's faces at `indices`, or reuse those that this family has detected already."""
     key = row["clip_id"], tuple(indices)
     if key not in searched:
         find = detect.finder(cfg.model_dump_json())
@@ -165,7 +165,7 @@ def _cut(frame: np.ndarray, face: np.ndarray, cfg: params.Faces) -> tuple[tuple[
 
 
 def _entry(row: dict, index: int, track: int, face: np.ndarray, own: bool, place, crop: np.ndarray) -> dict:
-    """Write down one crop as a row of faces.parquet; landmarks move from frame px to crop px."""
+    """Build the row of faces.parquet for one crop; landmarks are converted from frame px to crop px."""
     x0, y0, side = place
     points = (face[5:].reshape(5, 2) - [x0, y0]) * (len(crop) / side)
     values = [x0, y0, x0 + side, y0 + side, *face[:4].tolist(), *points.ravel().tolist(), float(face[4])]
@@ -181,7 +181,7 @@ def _entry(row: dict, index: int, track: int, face: np.ndarray, own: bool, place
 
 
 def _gaps(row: dict, indices: list[int], seen: list, table: list[dict]) -> list[list]:
-    """Give the reason for the clip, or for each sampled frame, that has no crop, and for a clip used in part."""
+    """List the reason for a clip, or each sampled frame, without a crop, and for a clip that is used in part."""
     clip_id, faces = row["clip_id"], {index: len(found) for index, found, _, _ in seen}
     note = [[clip_id, -1, f"used in part: {row['reason']}"]] if row["reason"] and table else []
     if not faces:
@@ -195,7 +195,7 @@ def _gaps(row: dict, indices: list[int], seen: list, table: list[dict]) -> list[
 
 
 def _tables(records: list[dict], rows: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Join the records, and the clips that the manifest calls unusable, into sorted tables."""
+    """Combine the records, and the clips that the manifest marks unusable, into sorted tables."""
     faces = pd.DataFrame([face for record in records for face in record["faces"]], columns=COLUMNS).astype(TYPES)
     faces = faces.sort_values(["clip_id", "frame_idx", "track"], ignore_index=True)
     unusable = [[row["clip_id"], -1, row["reason"] or "unusable"] for row in rows if row["status"] != "ok"]
@@ -204,7 +204,7 @@ def _tables(records: list[dict], rows: list[dict]) -> tuple[pd.DataFrame, pd.Dat
 
 
 def _is_whole(part: Path, out: Path) -> bool:
-    """Tell whether a record and all its crops are there, each as long as it was written."""
+    """Return whether a record and all its crops are there, each with the file size that was recorded."""
     try:
         record = json.loads(part.read_text())
         return all((out / f["crop"]).stat().st_size == n for f, n in zip(record["faces"], record["bytes"], strict=True))
@@ -213,7 +213,7 @@ def _is_whole(part: Path, out: Path) -> bool:
 
 
 def _sweep(out: Path, kept: set[Path]) -> None:
-    """Remove crops and records of other params, and folders that they leave empty."""
+    """Remove crops and records made with other params, then empty folders."""
     for top in (out / "crops", out / PARTS):
         for path in sorted(top.rglob("*"), reverse=True):
             if path.is_dir():
@@ -224,7 +224,7 @@ def _sweep(out: Path, kept: set[Path]) -> None:
 
 
 def _fingerprint(path: Path) -> str:
-    """Hash a file's content: a copy with another date is the same clip. Costs a hundredth of decoding it."""
+    """Hash a file's content, so that a copy with another date is the same clip; takes 1 % of the time to decode it."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
@@ -234,7 +234,7 @@ def _fingerprint(path: Path) -> str:
 
 @cache
 def _code() -> list[str]:
-    """Name the code and libraries that shape a crop, so that a record does not outlive them."""
+    """Return the versions of the code and libraries that make a crop: a change makes every record again."""
     sources = [Path(m.__file__).read_bytes() for m in (video, detect, tracks, crops, sys.modules[__name__])]
     libraries = [f"{name} {version(name)}" for name in ("av", "facenet-pytorch", "opencv-python-headless", "torch")]
     return [hashlib.blake2b(b"".join(sources), digest_size=16).hexdigest(), *libraries]

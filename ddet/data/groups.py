@@ -1,4 +1,4 @@
-"""Who belongs together: connected components, named by their smallest member."""
+"""Connected components of a graph, named by their smallest member: what must stay together in a split."""
 
 from collections.abc import Hashable, Iterable, Mapping
 

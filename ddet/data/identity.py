@@ -1,7 +1,7 @@
-"""Splits in which no person, no original and no footage stands twice, at the price of the clips that join two splits.
+"""The identity protocol: no person, original or footage is in two splits; clips that would join two are dropped.
 
-Each dataset needs its own way, since each names other things: uploads (FF++), persons (Celeb-DF), originals (DFDC),
-actors and targets (DeeperForensics-1.0).
+Each dataset has a rule of its own, since each identifies something else: uploads (FF++), persons (Celeb-DF),
+originals (DFDC), actors and targets (DeeperForensics-1.0).
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ TRAIN_FIRST = ("train", "test", "valid")  # leakage costs the side that is measu
 
 
 def place_identity(usable: pd.DataFrame, cfg: params.Splits, rng: np.random.Generator) -> Placed:
-    """Let no source id and no group stand in two splits; each dataset needs its own way."""
+    """Assign clips to splits so that no source id and no group is in two of them."""
     return _BY_DATASET[usable.dataset.iloc[0]](usable, cfg, rng) if len(usable) else {}
 
 
@@ -44,7 +44,7 @@ def _by_group(usable: pd.DataFrame, cfg: params.Splits, rng: np.random.Generator
 
 
 def _celebdf(usable: pd.DataFrame, cfg: params.Splits, rng: np.random.Generator) -> Placed:
-    """Divide the persons, lose the fakes that join two splits; YouTube clips show nobody known and are dealt out."""
+    """Divide the persons and drop fakes across two splits; deal out YouTube clips, whose persons are not named."""
     named = usable[usable.target_id != ""]
     reals = Counter({i: 0 for ids in named.source_ids for i in ids.split(";")})
     reals.update(named.loc[named.label == REAL, "source_ids"])
@@ -57,7 +57,7 @@ def _celebdf(usable: pd.DataFrame, cfg: params.Splits, rng: np.random.Generator)
 def _df1(usable: pd.DataFrame, cfg: params.Splits, rng: np.random.Generator) -> Placed:
     """Keep the actors' official splits; give each group of targets to the split that needs its fakes most.
 
-    The official lists separate actors only. What then joins two splits is dropped.
+    The official lists separate actors only. Clips that then join two splits are dropped.
     """
     fakes = usable[usable.label == FAKE]
     actor = fakes.source_ids.str.split(";").str[1]
@@ -74,7 +74,7 @@ def _df1(usable: pd.DataFrame, cfg: params.Splits, rng: np.random.Generator) -> 
 
 def _majority(keys: pd.Series, splits: pd.Series) -> dict[str, str]:
     """Map each key to the split that would lose the largest share of its rows without it: small splits come first."""
-    splits = splits.dropna()  # fakes of an actor without a split say nothing
+    splits = splits.dropna()  # fakes of an actor without a split do not count
     total = splits.value_counts()
     shares = {
         key: {split: n / total[split] for split, n in Counter(part).items()} for key, part in splits.groupby(keys)
@@ -83,7 +83,7 @@ def _majority(keys: pd.Series, splits: pd.Series) -> dict[str, str]:
 
 
 def _where_ids_agree(usable: pd.DataFrame, split_of: Mapping[str, str]) -> Placed:
-    """Place each clip where all its source ids stand, and drop it where they stand apart."""
+    """Place each clip in the split of all its source ids; drop it where they are in different splits."""
     placed = {}
     for clip_id, ids in zip(usable.clip_id, usable.source_ids.str.split(";"), strict=True):
         splits = sorted({split_of.get(i, "no split") for i in ids}, key=("no split", *TRAIN_FIRST).index)
@@ -93,7 +93,7 @@ def _where_ids_agree(usable: pd.DataFrame, split_of: Mapping[str, str]) -> Place
 
 
 def _apart(usable: pd.DataFrame, placed: Placed) -> Placed:
-    """Drop, of the clips that share a group or source id across splits, all but those in train, else in test."""
+    """Drop clips until no group or source id is in two splits; those in train are kept first, then those in test."""
     result = dict(placed)
     names = usable.assign(name=(usable.source_ids + ";" + usable.group).str.split(";")).explode("name")
     names["split"] = [placed[clip_id][0] for clip_id in names.clip_id]

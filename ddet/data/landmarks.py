@@ -1,4 +1,4 @@
-"""Regions of a crop that the detector's box and landmarks give: the eyes, to be hidden or measured, and the face."""
+"""Eye and face regions of a crop, computed from the detector's box and landmarks, to hide or to measure."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def count_unmasked(boxes: np.ndarray) -> int:
 
 
 def inside(boxes: np.ndarray, size: int) -> np.ndarray:
-    """Return the pixels that any of a crop's boxes covers: int n x k x 4 to bool n x size x size."""
+    """Turn k boxes per crop into a mask: int n x k x 4 to bool n x size x size, True inside any of them."""
     x0, y0, x1, y1 = np.moveaxis(boxes, -1, 0)[..., None]
     at = np.arange(size)
     columns, lines = (at >= x0) & (at < x1), (at >= y0) & (at < y1)  # n x k x size each
@@ -97,6 +97,6 @@ def face(rows: pd.DataFrame, size: int) -> np.ndarray:
     for axis in "xy":
         low, high = (rows[f"box_{axis}{end}"].to_numpy(float) for end in (0, 1))
         centre, radius = ((low + high) / 2 - rows[f"{axis}0"].to_numpy(float)) * scale, (high - low) / 2 * scale
-        with np.errstate(divide="ignore", invalid="ignore"):  # a box of no width has no face either
+        with np.errstate(divide="ignore", invalid="ignore"):  # a box without width or height gives an empty mask
             spans.append(((at - centre[:, None]) / radius[:, None]) ** 2)
     return spans[1][:, :, None] + spans[0][:, None, :] <= 1

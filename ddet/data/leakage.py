@@ -1,4 +1,4 @@
-"""How far a protocol keeps apart what belongs together, and what that costs."""
+"""Measure the leakage of a protocol: what several splits share, and how many clips were dropped to avoid it."""
 
 import pandas as pd
 
@@ -9,9 +9,9 @@ COLUMNS = [
 
 
 def leakage(clips: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate, per dataset and protocol, what stands in more than one split.
+    """Count, per dataset and protocol, the source ids, groups and clips that are in more than one split.
 
-    source_ids, groups: how many; `*_shared`: how many of them stand in several splits. clips_shared: clips with frames
+    source_ids, groups: how many; `*_shared`: how many of them are in several splits. clips_shared: clips with frames
     in several splits (image level only). fakes: fakes that have a split (frames at image level);
     fakes_original_elsewhere: those whose original has rows in another split than theirs, and `share` of the fakes.
     rows: with a split; dropped: without, unusable clips left out of both.
@@ -50,7 +50,7 @@ def _line(dataset: str, protocol: str, rows: pd.DataFrame) -> dict:
 
 
 def _shared(rows: pd.DataFrame, key: str) -> int:
-    """Count the values of `key` that stand in more than one split."""
+    """Count the values of `key` that are in more than one split."""
     return int((rows.groupby(key).split.nunique() > 1).sum())
 
 

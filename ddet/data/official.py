@@ -1,4 +1,4 @@
-"""The datasets' own splits, with the parts that they lack carved out of train."""
+"""The official protocol: the datasets' own splits; those that a dataset lacks are carved out of its train part."""
 
 from collections import Counter
 
@@ -9,12 +9,12 @@ from ddet import params
 from ddet.data.layouts.base import FAKE, REAL, SPLITS
 from ddet.data.partition import pack
 
-MANY_PARTS = 10  # from here on a whole DFDC part is the unit that is carved out
+MANY_PARTS = 10  # with so many DFDC parts or more, whole parts are carved out
 Placed = dict[str, tuple[str, str]]  # clip_id -> split or "dropped", reason
 
 
 def place_official(usable: pd.DataFrame, cfg: params.Splits, rng: np.random.Generator) -> Placed:
-    """Follow the official lists. Celeb-DF has no valid part, DFDC's train parts come alone: carve what is missing."""
+    """Assign the official splits, and carve missing ones out of train (valid in Celeb-DF, valid or test in DFDC)."""
     dataset = next(iter(usable.dataset), "")
     carved = carve(usable, _UNITS[dataset](usable), cfg, rng) if dataset in _UNITS else {}
     return as_listed(usable) | carved
@@ -30,7 +30,7 @@ def as_listed(usable: pd.DataFrame) -> Placed:
 def carve(usable: pd.DataFrame, unit: pd.Series, cfg: params.Splits, rng: np.random.Generator) -> Placed:
     """Divide the official train clips among train and the splits that the dataset lacks, in the ratios' proportion.
 
-    unit: for each clip the name of what stays together.
+    unit: for each clip a name; clips of one name stay together.
     """
     open_splits = {"train"} | set(SPLITS) - set(usable.official_split)
     wanted = np.array([r if s in open_splits else 0.0 for s, r in zip(SPLITS, cfg.ratios, strict=True)])
@@ -49,7 +49,7 @@ def sizes(rows: pd.DataFrame, names: pd.Series) -> dict[str, tuple[int, int]]:
 
 
 def _dfdc_unit(usable: pd.DataFrame) -> pd.Series:
-    """Carve whole parts where there are many of them, else the clips of one original."""
+    """Return what to carve as a whole: a part where there are many, else the clips of one original."""
     part = usable.clip_id.str.split("/").str[1]
     return part.rename("part") if part.nunique() >= MANY_PARTS else usable.group.rename("original")
 

@@ -1,4 +1,4 @@
-"""Dividing things among splits: dealing out clips, packing groups, cutting a graph of identities."""
+"""Divide items among splits: deal out single clips, pack groups, cut a graph of identities."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,7 @@ def deal(items: Sequence, ratios: Ratios) -> dict:
     counts = np.zeros(len(ratios))
     dealt = {}
     for n, item in enumerate(items, start=1):
-        split = int(np.argmax(np.round(np.array(ratios) * n - counts, 9)))  # rounded: a tie is a tie on any machine
+        split = int(np.argmax(np.round(np.array(ratios) * n - counts, 9)))  # rounded: the same ties on any machine
         counts[split] += 1
         dealt[item] = SPLITS[split]
     return dealt
@@ -32,7 +32,7 @@ def deal(items: Sequence, ratios: Ratios) -> dict:
 def pack(sizes: Mapping[str, Size], ratios: Ratios, rng: np.random.Generator) -> dict[str, str]:
     """Divide groups of unequal size: the largest first, each to where most of its clips are still wanted.
 
-    sizes: reals and fakes of each group, not both 0. What is wanted counts both classes alike, so both reach every
+    sizes: reals and fakes of each group, not both 0. Both classes weigh the same, so each reaches every
     split with a ratio above 0 where the groups allow it.
     """
     names = sorted(shuffled(sorted(sizes), rng), key=lambda name: -sum(sizes[name]))
@@ -52,7 +52,7 @@ def cut(
     reals: Mapping[str, int], swaps: Mapping[tuple[str, str], int], ratios: Ratios, rng: np.random.Generator,
     restarts: int = 8,
 ) -> dict[str, str]:  # fmt: skip
-    """Divide identities so that few fakes join two parts and what is kept follows the ratios.
+    """Divide identities so that few fakes join two parts and the clips that are kept follow the ratios.
 
     reals: real clips of each identity. swaps: fakes between two identities; those across parts will be lost.
     Local search (move one identity, exchange two) from starts grown around random identities; the best of `restarts`.
@@ -90,11 +90,11 @@ class _Graph:
         return round(float(10 * empty + lost + uneven / 2), 9)
 
     def grow(self, rng: np.random.Generator) -> np.ndarray:
-        """Start from a random identity for each small part and add, one by one, whoever it has most fakes with."""
+        """Start from a random identity for each small part and add, one by one, whichever shares most fakes with it."""
         n, largest = len(self.reals), int(np.argmax(self.ratios))
         weight = np.zeros((n, n))
         np.add.at(weight, (self.edges[:, 0], self.edges[:, 1]), self.fakes)
-        weight += weight.T + rng.random((n, n)) * 1e-3  # ties fall at random
+        weight += weight.T + rng.random((n, n)) * 1e-3  # breaks ties at random
         parts = np.full(n, largest)
         for part in set(np.flatnonzero(self.ratios > 0)) - {largest}:
             for _ in range(max(2, round(self.ratios[part] * n))):

@@ -1,4 +1,4 @@
-"""Who stands in train, valid and test, under four protocols. Every clip appears in each of them, if only as dropped.
+"""Assign every clip to train, valid or test, or mark it dropped, under each of four protocols.
 
 official: the datasets' own lists, with the parts they lack carved out of train. clip: at random over clips (ASRID).
 image: at random over frames (Herd Mentality), which leaks by construction. identity: no person or original in two

@@ -1,4 +1,4 @@
-"""Faces of one frame after another, linked by overlap into the tracks of persons."""
+"""Link the face boxes of successive frames by overlap into one track per person."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def area(boxes: np.ndarray) -> np.ndarray:
 
 
 def link(frames: list[np.ndarray]) -> list[np.ndarray]:
-    """Number the persons: for each frame's n x 4 boxes return n track numbers.
+    """Return a track number per box: for each frame's n x 4 boxes an int array of length n.
 
     A box joins the track whose last box it overlaps most, else it opens one. Track 0 is the largest on average over
     all frames, where a frame without the person counts as 0: a false alarm in one frame does not win.

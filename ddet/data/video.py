@@ -1,6 +1,6 @@
-"""Clips as frames: what a file holds, which frames a sampling asks for, and those frames decoded, upright, in RGB.
+"""Read video files: count their frames, choose frames by a sampling rule, decode those to upright RGB.
 
-`frame_idx` is the rank of a frame in presentation order, counted from 0, so variable frame rates need no care.
+`frame_idx` is the rank of a frame in presentation order, counted from 0, so a variable frame rate makes no difference.
 Only the frames asked for are converted; between them the decoder seeks to the nearest keyframe and leaves out frames
 that no other frame refers to.
 """
@@ -28,7 +28,7 @@ REMEDY = "replace the file or leave it out"
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a clip holds; `width` and `height` are those of the upright frame.
+    """Properties of a clip; `width` and `height` are those of the upright frame.
 
     rotation: degrees counter-clockwise that the container asks for (0, 90, 180 or 270), already applied to frames.
     counted: "packets" where the container's tables agree with each other, "decoded" where every frame was decoded.
@@ -47,7 +47,7 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class _Packets:
-    """Presentation times of a stream's frames in order, those of its keyframes, and why not to trust them ("" = do)."""
+    """Presentation times of a stream's frames and of its keyframes, and why not to trust them ("" = reliable)."""
 
     times: list[int]
     keys: list[int]
@@ -55,7 +55,7 @@ class _Packets:
 
 
 def probe(path: str | Path) -> VideoInfo:
-    """Look into a clip or still without decoding it all.
+    """Read the properties of a clip or still, if possible without decoding all of it.
 
     Frames are counted from packets (milliseconds); where these contradict the container's own count, lack distinct
     times or break off, every frame is decoded and counted instead.
@@ -107,7 +107,7 @@ def sample_indices(n_frames: int, fps: float, cfg: params.Faces) -> list[int]:
     Paper: Herd Mentality samples 1 fps, ASRID every 10th up to 30, DeepfakeBench 32 evenly spaced.
 
     Raises:
-        InputError: sampling by time from a clip that does not tell its rate.
+        InputError: sampling by time from a clip without a frame rate.
     """
     if cfg.sampling == "every":
         return list(range(0, n_frames, cfg.every))[: cfg.frames]
@@ -175,7 +175,7 @@ def _packets(container, stream) -> _Packets:
 
 
 def _in_order(path: str | Path, threads: int) -> Iterator[av.VideoFrame]:
-    """Decode from the start, passing over packets that do not decode."""
+    """Decode from the start, skipping packets that do not decode."""
     with _opened(path) as (container, stream):
         _set_threads(stream, threads)
         packets = container.demux(stream)
@@ -189,7 +189,7 @@ def _in_order(path: str | Path, threads: int) -> Iterator[av.VideoFrame]:
 
 
 def _decode(packet, stream=None) -> list[av.VideoFrame]:
-    """Decode one packet, or what the decoder still holds; damage gives no frame."""
+    """Decode one packet, or flush the decoder; a damaged packet gives no frame."""
     try:
         return packet.decode() if packet is not None else stream.decode(None)
     except (av.error.FFmpegError, EOFError):
@@ -197,7 +197,7 @@ def _decode(packet, stream=None) -> list[av.VideoFrame]:
 
 
 def _by_order(path: str | Path, wanted: list[int], threads: int) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Find frames by counting what was decoded: right for any file, and slow."""
+    """Find frames by counting decoded frames: correct for any file, but slow."""
     last, left = wanted[-1] if wanted else -1, set(wanted)
     for index, frame in enumerate(_in_order(path, threads)):
         if index > last:
@@ -207,7 +207,7 @@ def _by_order(path: str | Path, wanted: list[int], threads: int) -> Iterator[tup
 
 
 def _by_time(path, packets: _Packets, wanted: list[int], indexed: bool, threads: int):
-    """Find frames by their times: seek to the keyframe before each group, and skip what nothing refers to."""
+    """Find frames by their times: seek to the keyframe before each group, skip unreferenced frames."""
     with _opened(path) as (container, stream):
         _set_threads(stream, threads)
         for start, group in _groups(packets, wanted, indexed):
@@ -217,7 +217,7 @@ def _by_time(path, packets: _Packets, wanted: list[int], indexed: bool, threads:
 
 
 def _groups(packets: _Packets, wanted: list[int], indexed: bool) -> list[tuple[int, list[int]]]:
-    """Gather the frames that hang on one keyframe; a container without an index is read from its start."""
+    """Group wanted frames by the keyframe they depend on; a container without an index is read from its start."""
     if not indexed:
         return [(packets.times[0], wanted)] if wanted else []
     groups: dict[int, list[int]] = {}

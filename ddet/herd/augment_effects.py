@@ -1,4 +1,4 @@
-"""What each augmentation does to a forgery: how far it moves the forged pixels, and how much of the trace survives."""
+"""Measure what each augmentation does to a forgery: how much it changes pixels, and how much of the trace is left."""
 
 import warnings
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ PLACE = ["frame_idx", "x0", "y0", "x1", "y1"]  # the same square of the same fra
 def effects(
     steps: Sequence[str], fakes: np.ndarray, originals: np.ndarray, masks: np.ndarray, seed: int
 ) -> pd.DataFrame:
-    """Measure every operation, applied for certain, on fakes and on the originals they were made from.
+    """Measure every operation, applied with probability 1, on fakes and on the originals they were made from.
 
     The trace of a forgery is how the fake differs from its original within the forged region (a little of it is due
     to another pass of the video encoder, which changes the rest of the frame too). A fake, its original and its mask
-    go through the same draw: the same turn, and the same noise. Noise therefore cancels in `kept`; it shows in
+    are augmented with the same draw: the same turn, and the same noise. Noise therefore cancels in `kept`; it shows in
     `disturbance`, because a detector sees no original to cancel it with.
 
     Paper: Herd section 2.2 (2) says that noise, contrast and sharpening spoil what a detector should learn from.
@@ -34,7 +34,7 @@ def effects(
         masks: bool n x S x S, True = forged pixel. Fakes without any are left out: see `images`.
 
     Returns:
-        One row an operation; means over images of means over pixels and channels, in grey levels (0 to 255).
+        One row per operation; means over images of means over pixels and channels, in grey levels (0 to 255).
         `kind`: geometry (moves pixels, and the trace with them) or pixels (changes values where they are).
         `inside`, `outside`: how far it changes the fake, |T(fake) - fake|, in the forged region and around it.
         `trace`: |fake - original| in the forged region, before; the same in all rows.

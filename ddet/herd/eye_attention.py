@@ -1,4 +1,4 @@
-"""Figure 2 of Herd as numbers: how much of a map lies on eyes, the rest of the face, background and forgery."""
+"""Compute Figure 2 of Herd as numbers: the share of attention on eyes, rest of the face, background and forgery."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,13 +26,13 @@ def measure(
     """Measure the share of each part for every run and crop.
 
     Args:
-        runs: one line a run, with the columns arm and seed.
+        runs: one row per run, with the columns arm and seed.
         maps: Grad-CAM of each run: n x S x S, for the n crops of `rows`.
         divided: what `parts` gives.
 
     Returns:
-        One line a run and crop: arm, seed, what names the crop, and a column per part; nan where a map or a part is
-        empty.
+        One row per run and crop: arm, seed, the columns that identify the crop, and one per part; nan where a map or
+        a part is empty.
     """
     tables = [
         attention_measure.region_shares(m, divided)["share"]
@@ -44,7 +44,7 @@ def measure(
 
 
 def summary(shares: pd.DataFrame, divided: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Average the shares: a line a part, a column an arm, and `even`: the area, which an even map would give."""
+    """Average the shares: a row per part, a column per arm, and `even`: the area, as a uniform map would give."""
     table = shares.groupby("arm", sort=False)[list(divided)].mean().T
     area = {name: np.mean([part.mean() for part in region if part.any()]) for name, region in divided.items()}
     return table.assign(even=pd.Series(area))
@@ -57,7 +57,7 @@ def values(shares: pd.DataFrame, arm: str, part: str) -> np.ndarray:
 
 
 def differences(pairs: Sequence[tuple[str, str]], shares: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
-    """Tabulate what arm a looks at more than arm b, per part: effect, interval over people, noise of seeds, reading."""
+    """Tabulate share(a) - share(b) of pairs of arms, per part: effect, interval over people, seed noise, reading."""
     lines = []
     rows = _rows(shares)
     for a, b in pairs:
@@ -68,7 +68,7 @@ def differences(pairs: Sequence[tuple[str, str]], shares: pd.DataFrame, cfg: par
 
 
 def judge(shares: pd.DataFrame, keys: Mapping[str, Sequence[str]], cfg: params.Report, data: str) -> pd.DataFrame:
-    """Test the paper's two claims about the eyes that the arms in `shares` allow; the ledger's columns."""
+    """Test those of the paper's two claims on eyes that the arms in `shares` allow; return the ledger's columns."""
     rows, arms = _rows(shares), set(shares["arm"])
     lines = [pd.DataFrame(columns=RESULT)]
     if "Base" in arms:

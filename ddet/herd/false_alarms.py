@@ -1,4 +1,4 @@
-"""Does augmentation make real faces look fake? A network that never saw it is shown reals plain and augmented."""
+"""Test whether augmentation makes real faces look fake to a network that was trained without it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ PLAIN = "plain"
 def called_fake(
     run: Path, rows: pd.DataFrame, crops: Path, lists: Mapping[str, params.AugmentList], threshold: float = 0.5
 ) -> dict[str, np.ndarray]:
-    """Ask a run which of `rows` it calls fake, plain and under each list, every crop augmented once.
+    """Predict with a run which of `rows` are fake, plain and under each augmentation list, one draw per crop.
 
     Returns:
-        "plain" and the names of `lists` -> float n, 1 where prob_fake >= `threshold`. The draws follow from list and
-        crop alone, so that every run sees the same pictures.
+        "plain" and the names of `lists` -> float n, 1 where prob_fake >= `threshold`. The draws depend on list and
+        crop alone, so that every run sees the same images.
     """
     config, net = finished.config_of_run(run), finished.load_model(run)
     images = [resized(load_crop(Path(crops) / crop), config["model"]["size"]) for crop in rows["crop"]]
@@ -37,10 +37,10 @@ def called_fake(
 
 
 def alarms(called: Sequence[Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
-    """Tabulate the share of reals called fake, plain and under each list, and the difference to plain.
+    """Tabulate the share of reals predicted as fake, plain and under each list, and the difference to plain.
 
     Args:
-        called: what `called_fake` gives, one a seed.
+        called: the results of `called_fake`, one per seed.
         rows: the crops.
     """
     lines = []
@@ -58,7 +58,7 @@ def alarms(called: Sequence[Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: 
 def more(
     called: Sequence[Mapping[str, np.ndarray]], name: str, rows: pd.DataFrame, cfg: params.Report
 ) -> bootstrap.Estimate:
-    """Estimate how many more reals are called fake under list `name` than plain."""
+    """Estimate the increase of the share of reals predicted as fake under list `name`, against plain."""
     shown, plain = (np.stack([seed[key] for seed in called]) for key in (name, PLAIN))
     return bootstrap.paired_values(shown, plain, rows, cfg)
 

@@ -1,4 +1,4 @@
-"""What Herd's notebooks print beyond arms: the sweep of weights, protocols side by side, an ensemble."""
+"""Herd's further tables: the sweep of class weights, arms under several protocols, and an ensemble."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +24,7 @@ def sweep_table(section: params.Herd, done: pd.DataFrame, cfg: params.Report) ->
     lines = []
     for name, arm in sweep(section).items():
         found = bootstrap.over_seeds(finished.predictions(done, name), cfg)
-        # The weighted mean knows the ratio of the weights alone.
+        # The weighted mean depends on the ratio of the weights only.
         weight = arm.weight if arm.weighted_class == "fake" else 1 / arm.weight
         line = {"training set": _ratio(arm.imbalance), "weight": weight}
         for metric in SWEPT:
@@ -57,7 +57,7 @@ def mean_predictions(*arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
 
 
 def protocols(preds: Mapping[str, Sequence[pd.DataFrame]], names: Sequence[str], cfg: params.Report) -> pd.DataFrame:
-    """Set arms under several protocols side by side: one line an arm, metrics as text with their intervals, and n."""
+    """Tabulate arms under several protocols side by side: one row per arm, metrics as text with intervals, and n."""
     lines = []
     for name in names:
         found = bootstrap.over_seeds(preds[name], cfg)

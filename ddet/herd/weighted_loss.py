@@ -1,4 +1,4 @@
-"""Losses that weigh the two classes."""
+"""The weighted loss: cross-entropy with a weight on one class."""
 
 import math
 from typing import Literal

@@ -1,7 +1,7 @@
 """Networks by name: those of the papers, or `timm` for any timm backbone with its own two-class head.
 
-Every network takes normalised B x 3 x size x size and returns B x 2 logits, index 1 = fake. A network whose training
-asks for more than cross-entropy sets a scalar `penalty` in each forward pass that records gradients.
+Every network takes normalised B x 3 x size x size and returns B x 2 logits, index 1 = fake. A network with a further
+loss term sets a scalar `penalty` in each forward pass that records gradients.
 """
 
 import difflib
@@ -19,7 +19,7 @@ from ddet import params
 from ddet.errors import InputError
 from ddet.models import slim  # noqa: F401 (importing it makes its networks known to timm)
 
-MODULES = {  # imported when asked for: a new paper's file shapes no old run
+MODULES = {  # imported on demand, so that a new module does not change the keys of other networks' runs
     "genconvit_ed": "ddet.models.genconvit",
     "genconvit_vae": "ddet.models.genconvit_vae",
     "f3net": "ddet.models.f3net",
@@ -49,7 +49,7 @@ def create(cfg: params.Model, start: Path | None = None) -> nn.Module:
 
 
 def make_backbone(name: str, **kwargs) -> nn.Module:
-    """Build a timm network at random; `kwargs` go to timm.
+    """Build a timm network with random weights; `kwargs` go to timm.
 
     Raises:
         InputError: timm has no network of that name.
@@ -61,7 +61,7 @@ def make_backbone(name: str, **kwargs) -> nn.Module:
 
 
 def check_size(backbone: nn.Module, size: int) -> None:
-    """Refuse a side that the patches of a transformer do not fit; convolutions take any.
+    """Check that a transformer's patches fit the image side (px); convolutional networks take any side.
 
     Raises:
         InputError: the side is not the one that the backbone was built for, or no multiple of its patches.
@@ -76,8 +76,8 @@ def check_size(backbone: nn.Module, size: int) -> None:
 
 
 def classifier_keys(backbone: nn.Module, names: Iterable[str] | None = None) -> set[str]:
-    """Pick from `names` (its own state's unless given) those of the last linear layer, the one part that changes with
-    the number of outputs.
+    """Return those of `names` (default: its own state's) that belong to the last linear layer, the one part whose
+    shape depends on the number of outputs.
     """
     layers = backbone.pretrained_cfg["classifier"]
     prefixes = tuple(f"{layer}." for layer in ([layers] if isinstance(layers, str) else layers))
@@ -85,7 +85,7 @@ def classifier_keys(backbone: nn.Module, names: Iterable[str] | None = None) -> 
 
 
 def load_backbone(backbone: nn.Module, path: Path) -> None:
-    """Put the safetensors in `path` into `backbone`: all of it must fit, save the classifier, which may differ.
+    """Load the safetensors in `path` into `backbone`: every tensor must fit, except the classifier's.
 
     Raises:
         InputError: no such file, or a tensor outside the classifier is missing, unknown or of another shape.
@@ -93,7 +93,7 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
     if not Path(path).is_file():
         raise InputError(path, "no such weights file", "run the stage that makes it, or set start.weights")
     saved, own = safetensors.torch.load_file(path), backbone.state_dict()
-    free = classifier_keys(backbone, {*saved, *own})  # a hybrid has dropped the classifier that the file may bring
+    free = classifier_keys(backbone, {*saved, *own})  # a hybrid has dropped the classifier that the file may contain
     fits = {name: value for name, value in saved.items() if name in own and value.shape == own[name].shape}
     wrong = sorted((set(saved) ^ set(own) | {name for name in saved if name not in fits}) - free)
     if wrong:
@@ -104,11 +104,11 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
 
 
 def cam_layer(model: nn.Module, size: int) -> nn.Module:
-    """Return the layer whose map Grad-CAM reads: the network's own choice (method `cam_layer`), or by rule.
+    """Return the layer that Grad-CAM uses: the network's own choice (method `cam_layer`), or one found by a rule.
 
     The rule, for timm networks: of the convolutions before the pooling, the one that runs last and whose output is a
     map, larger than 1 x 1, for a `size` x `size` input (gates see 1 x 1); not the projection on a shortcut, which
-    sees only what the block before it saw; not the cutting into patches, which is all that a transformer convolves.
+    sees only the input of its block; not a patch embedding, the only convolution of a transformer.
 
     Raises:
         InputError: no convolution has such an output.
@@ -136,5 +136,5 @@ def cam_layer(model: nn.Module, size: int) -> nn.Module:
 
 
 def cam_call(model: nn.Module) -> int:
-    """Return which run of that layer, within one forward pass, is the one on the image itself (others see copies)."""
+    """Return which call of that layer in a forward pass is the one on the image itself (others see copies)."""
     return getattr(model, "cam_call", -1)

@@ -1,4 +1,4 @@
-"""ASRID: a clip is judged frame by frame (static) and as a sequence (dynamic), from one pass of the backbone."""
+"""ASRID: score a clip frame by frame (static) and as a sequence (dynamic), from one pass of the backbone."""
 
 import math
 from functools import partial
@@ -28,7 +28,7 @@ class Scores(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Scores and what the network attended to; rows of `frames`, and maps, sum to one; padded frames mean nothing."""
+    """Scores and attention; rows of `frames`, and maps, sum to one; values of padded frames are meaningless."""
 
     pred: Tensor  # as `Asrid` returns
     frames: Tensor | None  # N x F x F, mean over heads: how much a frame (row) looks at each frame of its clip
@@ -36,7 +36,7 @@ class Look(NamedTuple):
 
 
 def scores(pred: Tensor) -> Scores:
-    """Read prob_fake out of what `Asrid` returns."""
+    """Convert the output of `Asrid` to probabilities of fake."""
     prob = pred[:, 1].exp().unbind(1)
     return Scores(*prob) if len(prob) == 3 else Scores(*prob, *prob, None)
 
@@ -53,7 +53,7 @@ class Asrid(nn.Module):
     """Score clips: crops N x F x 3 x S x S, and a mask N x F (True = a frame, False = padding) where some are padded.
 
     Returns log-probabilities N x 2 x H (real, fake); H is (fused, static, dynamic), or (static) for a strategy without
-    a dynamic head. So loss and metrics share one tensor, and `pred[..., 0]` serves wherever two logits do.
+    a dynamic head. So loss and metrics share one tensor, and `pred[..., 0]` can be used like two logits.
 
     Strategies: `static_old` (the paper's Baseline), `static_new`, `static_mix`, `dynamic`, `dynamic_mix`, and beyond
     the paper `spatial`: static_mix with maps over the picture in place of the attention over frames.
@@ -65,7 +65,7 @@ class Asrid(nn.Module):
         w: share of the static score in the fused one: in (0, 1), and 1 for a strategy without a dynamic head.
         heads: heads of the attention over frames.
         layers: of the transformer encoder, with `layer_heads`, `hidden` units and `dropout`.
-        positions: the most frames that the dynamic head can tell apart.
+        positions: largest number of frames of the dynamic head.
         maps: number of maps of `spatial`.
         axis_bug: `static_old` with the wrong axis of the released code, see `_axis_bug`.
 
@@ -134,7 +134,7 @@ class Asrid(nn.Module):
         return Look(self._judge(attended, mask), frames, maps)
 
     def _judge(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Turn N x F x D into log-probabilities N x 2 x H; in logs, so that a sure score keeps its gradient."""
+        """Turn N x F x D into log-probabilities N x 2 x H; in logs, so that a confident score keeps its gradient."""
         static = _mean_over_frames(self.static(_rows(x, mask)).float(), x.shape[1], mask, self.axis_bug)
         if self.dynamic is None:
             return static.unsqueeze(-1)
@@ -158,7 +158,7 @@ class Asrid(nn.Module):
 
 
 class ASRIDLoss(nn.Module):
-    """Compare what `Asrid` returns with labels N (0 real, 1 fake); the mean over clips.
+    """The loss of `Asrid`'s output against labels N (0 real, 1 fake): the mean over clips.
 
     Paper: ASRID equation (1) and 5.2: `paper` is w * L_static + (1 - w) * L_dynamic; `code`, as released, is one
     binary cross-entropy on the fused probability. Without a dynamic head the two are the same.
@@ -184,7 +184,7 @@ def _mean_over_frames(logits: Tensor, n_frames: int, mask: Tensor | None, axis_b
 
 
 def _axis_bug(logits: Tensor) -> Tensor:
-    """Turn N x F x 2 logits into log-probabilities N x 2 as the released Baseline does, by mistake.
+    """Turn N x F x 2 logits into log-probabilities N x 2 with the axis error of the released Baseline.
 
     Its softmax runs over frames instead of classes; then the first frame is taken and the classes are averaged, so
     that P(real) starts near 1/F whatever the pictures show.
@@ -194,12 +194,12 @@ def _axis_bug(logits: Tensor) -> Tensor:
 
 
 def _rows(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Line up the frames of N x F x ...: R x ..., without the padded ones."""
+    """Flatten N x F x ... to R x ..., the frames without the padded ones."""
     return x.flatten(0, 1) if mask is None else x[mask]
 
 
 def _frames(rows: Tensor, n_frames: int, mask: Tensor | None, fill: float = 0.0) -> Tensor:
-    """Put R x ... back to N x F x ...; padded frames hold `fill`."""
+    """Reshape R x ... back to N x F x ...; padded frames hold `fill`."""
     if mask is None:
         return rows.unflatten(0, (-1, n_frames))
     return rows.new_full((*mask.shape, *rows.shape[1:]), fill).index_put((mask,), rows)

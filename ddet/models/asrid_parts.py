@@ -1,4 +1,4 @@
-"""The pieces of ASRID: attention over frames or over places of a picture, the static heads, the dynamic head."""
+"""The layers of ASRID: attention over frames or over positions in an image, the static heads, the dynamic head."""
 
 import math
 
@@ -9,7 +9,7 @@ from ddet.errors import InputError
 
 
 class FrameAttention(nn.Module):
-    """Let each frame look at the frames of its clip: N x F x D to the same shape, no value negative.
+    """Self-attention over the frames of a clip: N x F x D to the same shape, no value negative.
 
     Paper: ASRID 4.2, as released: bias-free query, key and value layers, then multi-head attention, which projects
     again, then ReLU. Attention in time, unlike the paper's Figure 3.
@@ -29,7 +29,7 @@ class FrameAttention(nn.Module):
 
 
 class PictureAttention(nn.Module):
-    """Look at several places of each picture: R x C x h x w to R x D, no value negative, and maps R x M x h x w.
+    """Attend to several positions of each image: R x C x h x w to R x D, no value negative, and maps R x M x h x w.
 
     A map sums to one over its places.
 
@@ -49,7 +49,7 @@ class PictureAttention(nn.Module):
 
 
 class DynamicHead(nn.Module):
-    """Judge N x F x D as a sequence: N x 2 logits (real, fake).
+    """Classify N x F x D as a sequence: N x 2 logits (real, fake).
 
     Paper: ASRID 4.2: sinusoidal positions, transformer encoder, mean over the sequence, fully connected layer.
     """

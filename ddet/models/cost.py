@@ -1,4 +1,4 @@
-"""What a network costs, counted without running it: parameters and multiply-adds."""
+"""Count a network's parameters and multiply-adds without running it."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 def count(build: Callable[[], nn.Module], size: int) -> tuple[int, int]:
     """Return the parameters of the network that `build` makes, and its multiply-adds for one image of `size` px.
 
-    Nothing is computed, so that a full-size network costs no time. Convolutions and matrix products count.
+    Nothing is computed, so even a full-size network takes no time. Convolutions and matrix products count.
 
     Paper: PRLE Table VIII: its GFLOPs are multiply-adds of 64 images of 299 px, see the audit.
     """

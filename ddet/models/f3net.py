@@ -1,4 +1,4 @@
-"""F3-Net: two Xceptions, one for an image split into bands of frequency, one for statistics of local frequency."""
+"""F3-Net: two Xceptions, one on an image split into frequency bands, one on statistics of local frequencies."""
 
 from itertools import pairwise
 
@@ -55,11 +55,11 @@ class F3Net(nn.Module):
 
     @property
     def backbone(self) -> "Start":
-        """Both branches, as start weights see them: one Xception with three input channels."""
+        """Return both branches as one module into which an Xception with three input channels can be loaded."""
         return Start(self.fad, self.lfs)
 
     def forward(self, image: Tensor) -> Tensor:
-        with torch.autocast(image.device.type, enabled=False):  # a spectrum spans more than bf16 tells apart
+        with torch.autocast(image.device.type, enabled=False):  # bf16 is too coarse for a spectrum
             pixels = image.float() * self.std + self.mean
             views = self.bands(2 * pixels - 1), self.statistics(255 * pixels)
         for place, (begin, end) in enumerate(pairwise(self.cuts)):
@@ -127,7 +127,7 @@ class Statistics(nn.Module):
 
 
 class Mix(nn.Module):
-    """Let each of two maps of C channels, B x C x W x W, take up the other where their rows are alike.
+    """Cross-attention between two maps of C channels, B x C x W x W: each adds the other where rows are alike.
 
     Per channel, the softmax of Q K^T (W x W; Q and K hold both maps side by side, W x 2 W) multiplies the other map;
     a factor 2 sigmoid(g) - 1 with g = 0 at the start, a convolution per channel and batch norm follow. So at the
@@ -164,9 +164,9 @@ class Mix(nn.Module):
 
 
 class Start:
-    """What loads start weights into both branches: the first convolution is tiled, divided by the number of tiles.
+    """Loads start weights into both branches: the first convolution is tiled, divided by the number of tiles.
 
-    It has what `models.load_backbone` asks of a network.
+    It has the methods that `models.load_backbone` needs.
     """
 
     def __init__(self, *branches: nn.Module):
@@ -192,7 +192,7 @@ def dct(size: int) -> Tensor:
 
 
 def steps(net: nn.Module) -> list[nn.Module]:
-    """List what an Xception runs before its pooling, in order."""
+    """List the layers that an Xception runs before its pooling, in order."""
     if hasattr(net, "features"):
         return list(net.features)
     return [layer for name, layer in net.named_children() if name not in ("global_pool", "fc")]

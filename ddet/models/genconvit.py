@@ -1,4 +1,4 @@
-"""GenConViT: one backbone looks at a face and at its re-drawn copy, and a small head compares the two. Network ED."""
+"""GenConViT, network ED: a backbone sees a face and its auto-encoded copy, and a small head compares the two."""
 
 from itertools import pairwise
 
@@ -33,18 +33,18 @@ def branches(cfg: params.Model) -> tuple[nn.Module, nn.Module | None]:
         return backbone, None
     try:
         return backbone, make_backbone(cfg.swin, img_size=cfg.size, dynamic_img_size=True)
-    except TypeError:  # timm's convolutional networks know no such arguments
+    except TypeError:  # timm's convolutional networks have no such arguments
         raise InputError(
             f"model.swin = {cfg.swin!r}", "is no Swin", "use slim_swin or swin_tiny_patch4_window7_224"
         ) from None
 
 
 class TwoViews(nn.Module):
-    """What both networks of GenConViT are: a backbone, perhaps a Swin, and a head that compares two images.
+    """The base of both networks of GenConViT: a backbone, optionally a Swin, and a head that compares two images.
 
-    A network says which two in `views`: B x 3 x S x S -> two images, each B x 3 x any side. Output: B x 2 logits,
+    A subclass makes the two in `views`: B x 3 x S x S -> two images, each B x 3 x any side. Output: B x 2 logits,
     index 1 = fake. The head is activation, Linear to half of 1000, activation, Linear to 2, so the first activation
-    falls on what the backbone says.
+    acts on the backbone's output.
 
     Paper: GenConViT. Form `released` is its code: what is compared are the 1000 logits of the backbone. There a Swin
     with its head, and a 1 x 1 convolution from its 1000 outputs to the backbone's last width, are built and never
@@ -70,7 +70,7 @@ class TwoViews(nn.Module):
         return self.head(torch.cat([self.features(view) for view in self.views(image)], dim=1))
 
     def features(self, image: torch.Tensor) -> torch.Tensor:
-        """Describe one image: B x 1000 backbone logits, or B x pooled features in the intended form."""
+        """Return the features of one image: B x 1000 backbone logits, or B x pooled features in the intended form."""
         seen = self.backbone(image)
         return seen if self.swin is None else torch.cat([seen, self.swin(image)], dim=1)
 
@@ -85,13 +85,13 @@ class TwoViews(nn.Module):
 
 
 def _pooled(branch: nn.Module) -> int:
-    """Take the classifier off a timm network and return the width of what is left: its pooled features."""
+    """Remove the classifier of a timm network and return the number of its pooled features."""
     branch.reset_classifier(0)
     return branch.head_hidden_size
 
 
 class GenConViTED(TwoViews):
-    """Compare the image's auto-encoded copy with the image (S a multiple of 32); GELU in the head.
+    """Compares the image's auto-encoded copy with the image (S a multiple of 32); GELU in the head.
 
     Paper: GenConViT network A, the detector of Herd Mentality; `width` is 16 there. No reconstruction loss: the
     auto-encoder learns through the classifier alone.

@@ -1,4 +1,4 @@
-"""GenConViT-VAE: the backbone compares a face with a smaller one, drawn from a distribution over codes of the face."""
+"""GenConViT, network VAE: the backbone compares a face with a smaller one, decoded from a variational code of it."""
 
 from itertools import pairwise
 
@@ -25,7 +25,7 @@ def build(cfg: params.Model) -> "GenConViTVAE":
 
 
 class GenConViTVAE(TwoViews):
-    """Compare the image (B x 3 x S x S, S = `size`) with a decoding of B x 3 x S/2 x S/2; ReLU in the head.
+    """Compares the image (B x 3 x S x S, S = `size`) with a decoding of B x 3 x S/2 x S/2; ReLU in the head.
 
     After a forward pass that records gradients, `penalty` is what training adds to the cross-entropy: the mean
     squared error between the decoding, resized to S x S, and the image, over all pixels and channels. The form
@@ -56,7 +56,7 @@ class GenConViTVAE(TwoViews):
 
     def views(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         code = self.encoder(image)
-        mu = self.mu(code).float()  # exponentials are for full precision, under autocast too
+        mu = self.mu(code).float()  # exponentials need full precision, under autocast too
         logvar = mu if self.logvar is None else self.logvar(code).float()
         decoded = self.decoder(self.sample(mu, logvar))
         self.penalty = self.cost(image, decoded, mu, logvar) if torch.is_grad_enabled() else None

@@ -1,4 +1,4 @@
-"""The detectors of PRLE, and the layers that Grad-CAM reads in each.
+"""The detectors of PRLE, and the layers of each whose maps Grad-CAM averages.
 
 | detector | full size | parameters | slim | parameters |
 |---|---|---:|---|---:|

@@ -1,4 +1,4 @@
-"""Where PRLE's detectors look at test crops, and what is left of them when that is hidden."""
+"""Measure where PRLE's detectors attend in test crops, and their AUC when that region is hidden."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ def maps(folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path) -
     """Compute the attention of one run on `rows`, for the label of each crop: float32 n x S x S in [0, 1].
 
     Args:
-        layers: whose maps are averaged; none: those that `models.zoo` knows.
+        layers: the layers whose maps are averaged; none: those of `models.zoo`.
     """
     model, size = finished.load_model(folder), finished.config_of_run(folder)["model"]["size"]
     chosen, on = zoo.cam_layers(model, size, layers), crop_loader.device("cpu")
@@ -36,8 +36,8 @@ def maps(folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path) -
 
 
 def measured(found: np.ndarray, regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Measure maps (n x S x S): `face` is the share of the face that is looked at, the rest are shares of the forged
-    region by `grad_cam.attention_shares`, where there is a ground truth.
+    """Measure maps (n x S x S): `face` is the share of the face that is looked at, the rest are those of
+    `grad_cam.attention_shares` on the forged region, where there is a ground truth.
     """
     face = regions["face"]
     with np.errstate(invalid="ignore"):
@@ -51,7 +51,7 @@ def measured(found: np.ndarray, regions: Mapping[str, np.ndarray]) -> dict[str, 
 def looks(
     section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path, truth: Path | None
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Measure each detector with and without the method: fit -> measure -> seeds x n.
+    """Measure the attention of each detector with and without the method: fit -> measure -> float seeds x n.
 
     Args:
         rows: fake crops, so that the maps are those of the class fake.
@@ -69,12 +69,12 @@ def looks(
 def look_table(
     section: params.Prle, found: Mapping[str, Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report
 ) -> pd.DataFrame:
-    """Set both ways to train side by side: one line a detector and measure, with the difference and its interval."""
+    """Tabulate each detector with and without the method: a row per measure, with the difference and its interval."""
     lines = []
     for detector in section.detectors:
         plain, method = found[named(detector)], found[named(detector, METHOD)]
         for measure in plain:
-            known = ~np.isnan(method[measure] + plain[measure]).any(axis=0)  # by all seeds of both
+            known = ~np.isnan(method[measure] + plain[measure]).any(axis=0)  # for all seeds of both
             gain = bootstrap.paired_values(method[measure], plain[measure], rows, cfg)
             sides = {
                 side: values[measure][:, known].mean() if known.any() else np.nan
@@ -89,7 +89,7 @@ def broader(
     section: params.Prle, found: Mapping[str, Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report,
     measure: str = "face",
 ) -> bootstrap.Estimate:  # fmt: skip
-    """Estimate by how much the method raises a measure, over all detectors; a detector's seed counts as one run."""
+    """Estimate by how much the method raises a measure, over all detectors; each seed of a detector is one run."""
     sides = [
         np.concatenate([found[named(d, arm)][measure] for d in section.detectors]) for arm in (METHOD, prle_arms.PLAIN)
     ]
@@ -97,10 +97,10 @@ def broader(
 
 
 def masked(section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path) -> dict[str, list[pd.DataFrame]]:
-    """Predict test crops of FF++ with a growing part of their primary region hidden: "DF, alpha 0.1" -> predictions.
+    """Score test crops of FF++ with a growing part of their primary region hidden: "DF, alpha 0.1" -> predictions.
 
     The detector is the first of `subsets`, trained on raw images of one forgery method; the region of a test crop is
-    what the zoo of that method attends to in it.
+    what the detectors trained on that method attend to in it.
 
     Paper: PRLE section IV-E1, Figure 8, whose detector is Xception.
     """

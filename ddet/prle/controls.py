@@ -1,8 +1,8 @@
-"""What is hidden instead of the primary region: random rectangles and parts of the face, as controls.
+"""Controls for PRLE: hide random rectangles or parts of the face instead of the primary region.
 
-Both are regions for `data.regions.attach`, used with the same `exploit.Exploit`: the same images are masked, with the
-same alpha, and only where they are masked differs. Table VI's masks of a single detector are `exploit.Primary` of the
-fusion of one map, Table VII's fixed masks are `Exploit` with alpha_min = 1.
+Both are regions for `data.region_loader.attach`, used with the same `exploit.Exploit`: the same images are masked, with
+the same alpha, and only where they are masked differs. Table VI's masks of a single detector are `exploit.Primary` of
+the fusion of one map, Table VII's fixed masks are `Exploit` with alpha_min = 1.
 """
 
 import cv2
@@ -25,13 +25,13 @@ PARTS = ("nose", "eyes", "mouth", "mouth")  # each as likely as the others
 
 
 class Rectangles:
-    """A rectangle per image and epoch, anywhere in the crop, as large at each alpha as the region it stands for.
+    """Draw a rectangle per image and epoch, anywhere in the crop, as large at each alpha as the region it replaces.
 
     With alpha = 1 it covers the share of the crop that the primary region has, and it shrinks about its centre as
     alpha does.
 
     Paper: PRLE Table IV, "random": rectangular regions at random.
-    Differs: the paper names no size. With the area of the primary region, place alone makes the difference. Aspect
+    Differs: the paper names no size. With the area of the primary region, only the position differs. Aspect
     ratios are log-uniform between 1 : 3 and 3 : 1 where that fits into the crop. The released code has only a flag.
 
     Args:
@@ -56,13 +56,13 @@ class Rectangles:
         return levels.astype(np.float32)
 
     def _reach(self, side: float, rng: np.random.Generator) -> np.ndarray:
-        """Return how far each line of pixels is from the middle of an interval, in halves of its length."""
+        """Draw an interval of length `side`; return each pixel's distance from its middle in half lengths."""
         middle = side / 2 + rng.random() * (1 - side)
         return np.abs((np.arange(self.size) + 0.5) / self.size - middle) / (side / 2)
 
 
 class Parts:
-    """One part of the face per image and epoch, hidden as a whole whatever alpha: nose, eyes or mouth.
+    """Draw one part of the face per image and epoch, hidden as a whole at any alpha: nose, eyes or mouth.
 
     Paper: PRLE Table IV, "landmark": regions such as mouth or nose, chosen at random. The released code hides the
     convex hull of the part's points among 68, the mouth twice as often as the others.
@@ -104,7 +104,7 @@ def part_mask(landmarks: np.ndarray, part: str, size: int) -> np.ndarray:
     else:
         points = np.concatenate([_placed(EYE, eye, right - left) for eye in (left, right)])
     mask = np.zeros((size, size), np.uint8)
-    hull = cv2.convexHull(np.round(points - 0.5).astype(np.int32))  # OpenCV counts px by their centres
+    hull = cv2.convexHull(np.round(points - 0.5).astype(np.int32))  # in OpenCV a pixel's centre has integer coordinates
     return cv2.fillConvexPoly(mask, hull, 1).astype(bool)
 
 

@@ -1,4 +1,4 @@
-"""How much of a crop a map calls primary, and how much of that is forged."""
+"""Measure how much of a crop the primary region covers, and how much of it is forged."""
 
 import numpy as np
 

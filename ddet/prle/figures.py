@@ -1,4 +1,4 @@
-"""Figures of PRLE that no other part draws: fused maps, masks, and AUC against what was hidden or fused."""
+"""Draw PRLE's own figures: fused maps, masks, and AUC against what was hidden or fused."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ ALPHAS = tuple(round(1 - 0.1 * k, 1) for k in range(10))  # 1.0, 0.9, ... 0.1, a
 
 
 def fused_maps(crops: Sequence[np.ndarray], maps: Mapping[str, np.ndarray], titles: Sequence[str]) -> Figure:
-    """Draw Figure 3: a row of maps over crops per rule of fusion, and beside it the positive values of all its maps.
+    """Draw Figure 3: per fusion rule a row of maps over crops, and a histogram of the positive values of its maps.
 
     Args:
         crops: k images, uint8 S x S x 3.
@@ -82,7 +82,7 @@ def _bare(axis: Axes) -> None:
 
 
 def pairs_of_points(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], ylabel: str) -> Figure:
-    """Draw Figure 5: a panel per training set, a group per detector, in it a point with its interval per way to train.
+    """Draw Figure 5: a panel per training set, a group per detector, in it a point with interval per training method.
 
     Args:
         panels: panel -> group -> name -> estimate.

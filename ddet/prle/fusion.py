@@ -1,9 +1,8 @@
-"""Fusion of the maps of several detectors into one primary region map, vectorised over crops and pixels.
+"""Fuse the maps of several detectors into one primary region map, vectorised over crops and pixels.
 
 Every rule takes float32 B x T x H x W in [0, 1], one map for each of T detectors, and returns float32 B x H x W in
-[0, 1] whose positive pixels are the primary region. `fuse` chooses a rule by name and checks what it is given. The
-rules work on the device of `maps`; a CPU is fastest when given few crops at a time (`CHUNK`): the work then stays in
-its cache.
+[0, 1] whose positive pixels are the primary region. `fuse` chooses a rule by name and checks its input. The
+rules run on the device of `maps`; a CPU is fastest with few crops at a time (`CHUNK`), which fit into its cache.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +21,7 @@ SQUARE = tuple(product(range(3), repeat=2))  # offsets (row, column) into a map 
 
 
 def average(maps: Tensor, tau1: float) -> Tensor:
-    """Average the maps and drop what is not above `tau1`.
+    """Average the maps and set values that are not above `tau1` to 0.
 
     Paper: PRLE eq. 6 with tau1 = .3. Table V compares a low and a high tau1 without giving them.
     """
@@ -31,7 +30,7 @@ def average(maps: Tensor, tau1: float) -> Tensor:
 
 
 def of_interest(maps: Tensor, lam: float) -> Tensor:
-    """Decide for each pixel whether its neighbours in one map differ from it in another: bool B x H x W.
+    """Find the pixels whose neighbours in one map differ from their value in another: bool B x H x W.
 
     Where the neighbours x_a lie all above, or all below A_k(x_i), the mean of |A_j(x_a) - A_k(x_i)| is the distance of
     their mean from it, and elsewhere it is at least that, and at most the largest difference among them. These bounds
@@ -57,7 +56,7 @@ def of_interest(maps: Tensor, lam: float) -> Tensor:
 
 
 def neighbouring(maps: Tensor, lam: float, tau2: float = 0.0) -> Tensor:
-    """Give each pixel of interest the largest value that any map has in its 3 x 3 square, and 0 to the others.
+    """Set each pixel of interest to the largest value of any map in its 3 x 3 square, and all others to 0.
 
     Paper: PRLE eq. 8 with lam = .15.
     Differs: eq. 7 finds where maps disagree or are steep. Where all of them are high and flat it finds nothing, so
@@ -79,7 +78,7 @@ def union(maps: Tensor, tau1: float, lam: float, tau2: float = 0.0) -> Tensor:
 
 
 def three_zones(maps: Tensor, tau1: float, tau2: float, lam: float) -> Tensor:
-    """Keep averages above `tau1`, drop those below `tau2`, and ask the neighbours of a pixel in between.
+    """Keep averages above `tau1`, drop those below `tau2`, and decide pixels in between by their neighbours.
 
     A pixel in between that is of interest takes the *average* at the place of the largest attention, seen so far,
     in its 3 x 3 square when the first pair (k, then j) exceeds `lam`.
@@ -130,7 +129,7 @@ def fuse(maps: Tensor, method: str, **thresholds: float) -> Tensor:
 
 
 def of_stores(stores: Sequence[np.ndarray], method: str, **thresholds: float) -> Batches:
-    """Return what `map_writer.write` asks for the fusion of stored maps, n x H x W for each detector, crop by crop."""
+    """Return the batches for `map_writer.write` that fuse stored maps (n x H x W for each detector), crop by crop."""
 
     def batches(start: int, stop: int) -> Iterator[np.ndarray]:
         for at in range(start, stop, CHUNK):
@@ -168,7 +167,7 @@ def _steepest(maps: Tensor) -> float:
 
 
 def _neighbours(maps: Tensor) -> Tensor:
-    """Show the 3 x 3 square of every pixel, nan beyond the border: a view, B x T x H x W x 3 x 3."""
+    """Return a view of the 3 x 3 square of every pixel, nan beyond the border: B x T x H x W x 3 x 3."""
     return F.pad(maps, (1, 1, 1, 1), value=torch.nan).unfold(2, 3, 1).unfold(3, 3, 1)
 
 

@@ -1,4 +1,4 @@
-"""Primary region maps as runs: one run holds a detector's maps of its training crops, another their fusion."""
+"""Make primary region maps as runs of the store: one per detector for its training crops, and one per fusion."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,11 +30,11 @@ def of_detectors(
     size: int,
     runtime: params.Runtime,
 ) -> list[Path]:
-    """Localise with trained detectors, each on the training crops among `rows`: a folder of maps for each.
+    """Compute the maps of trained detectors on the training crops among `rows`; return a folder of maps for each.
 
     Args:
         folders: the runs of the detectors, whose names are their keys.
-        layers: of each, the layers to average; none: those that `models.zoo` knows.
+        layers: for each detector, the layers to average; none: those of `models.zoo`.
         size: of the maps, and of the crops that the detectors see, in px.
 
     Raises:
@@ -68,7 +68,7 @@ def _localise(
 def fused(
     store: Store, members: Sequence[Path], rule: dict[str, Any], rows: pd.DataFrame, runtime: params.Runtime
 ) -> Path:
-    """Fuse the maps of several detectors by a rule of `fusion` (method and thresholds): a folder of maps."""
+    """Fuse the maps of several detectors by a rule of `fusion` (method and thresholds); return the folder of maps."""
     data = map_store.identity(rows)
     config = {"members": [folder.name for folder in members], "rule": dict(rule), "data": data}
     return store.get(config, partial(_fuse, list(members), dict(rule), data, runtime))
@@ -81,7 +81,7 @@ def _fuse(members: list[Path], rule: dict[str, Any], data: str, runtime: params.
 
 
 def thresholds(rule: dict[str, Any]) -> dict[str, Any]:
-    """Return the rule's name with those of its thresholds that it reads."""
+    """Return the rule's name, and of the thresholds those that it uses."""
     read = {"average": ("tau1",), "neighbouring": ("lam", "tau2"), "union": ("tau1", "lam", "tau2")}
     names = read.get(rule["method"], ("tau1", "tau2", "lam"))
     return {"method": rule["method"]} | {name: rule[name] for name in names}

@@ -1,4 +1,4 @@
-"""Read maps of many crops from the disk, bound to the crops that they belong to."""
+"""Read the maps of many crops from disk, and check that they belong to these crops."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ Batches = Callable[[int, int], Iterable[np.ndarray]]  # (start, stop) -> maps of
 
 
 def read(folder: Path, data: str) -> np.ndarray:
-    """Open the maps of `folder`: float16 n x size x size in [0, 1], read-only, from the disk as they are asked for.
+    """Open the maps of `folder` as a read-only memory map: float16 n x size x size in [0, 1].
 
     Raises:
         InputError: there are none, they are unfinished, or they belong to other data than `data`.
@@ -30,12 +30,12 @@ def read(folder: Path, data: str) -> np.ndarray:
 
 
 def identity(rows: pd.DataFrame) -> str:
-    """Return what binds maps to the training crops among `rows`: their fingerprint."""
+    """Return the fingerprint of the training crops among `rows`, which their maps must carry."""
     return fingerprint(rows.loc[rows["split"] == "train", SHAPES_A_RUN])
 
 
 def check(folder: Path, wanted: dict[str, object]) -> None:
-    """Compare what the head of `folder` says with what is wanted of it.
+    """Compare the header of the maps in `folder` with the `wanted` values.
 
     Raises:
         InputError: they differ; both are named.

@@ -1,4 +1,4 @@
-"""Write maps of many crops: made once, restartable, never more than a batch in memory."""
+"""Write the maps of many crops: restartable after a kill, with no more than a batch in memory."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from ddet.prle.map_store import HEAD, MAPS, PARTIAL, Batches, check, read
 from ddet.runs.processes import together
 
 DONE = ".done"  # folder of one mark per shard on disk
-SHARD = 256  # crops that a kill may cost
+SHARD = 256  # crops per shard: at most so many are lost by a kill
 
 
 def write(
     folder: Path, batches: Batches, count: int, size: int, data: str, shard: int = SHARD, jobs: int = 1
 ) -> np.ndarray:
-    """Make what `folder` lacks of `count` maps and return all of them as `read` does.
+    """Compute those of `count` maps that `folder` lacks, and return all of them as `map_store.read` does.
 
     Written in shards, each of which is whole or absent: one is marked when its maps are on disk, and `maps.npy`
     appears when all are. A call after a kill goes on with the first shard that is not marked.
@@ -50,11 +50,11 @@ def write(
 
 
 def _begin(folder: Path, head: dict[str, object]) -> None:
-    """Lay out the file, unless an earlier call has."""
+    """Create the file of maps, unless an earlier call has."""
     shape = head["count"], head["size"], head["size"]
     try:
         begun = np.load(folder / PARTIAL, mmap_mode="r").shape == shape
-    except (OSError, ValueError):  # absent, or killed while it was laid out
+    except (OSError, ValueError):  # absent, or the process was killed while creating it
         begun = False
     if not begun:
         shutil.rmtree(folder / DONE, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Scores on several test sets at once: means over sets and differences of fits, from one resampling of all groups."""
+"""Estimate scores on several test sets: means over sets and differences of fits, by resampling all groups together."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -16,15 +16,15 @@ Term = tuple[float, str, str]  # factor, fit, part
 
 
 class Scored:
-    """The test predictions of many fits, which all met the same crops.
+    """The test predictions of many fits, all on the same crops.
 
-    A part is a data set ("dfdc") or a forgery method of FF++ ("Deepfakes": its fakes with all real crops). Groups of
-    all data sets are resampled together, so that a person who stands in two of them is drawn for both.
+    A part is a dataset ("dfdc") or a forgery method of FF++ ("Deepfakes": its fakes with all real crops). Groups of
+    all datasets are resampled together, so that a person who is in two of them is drawn for both.
 
     Args:
         done: the runs, see `planned.run`.
         cfg: number of resamples, confidence, seed.
-        more: predictions that are no run's, one table a seed by name, instead of those of `done`.
+        more: name -> predictions that come from no run, one table per seed; used instead of those of `done`.
     """
 
     def __init__(self, done: pd.DataFrame, cfg: params.Report, more: Mapping[str, list[pd.DataFrame]] | None = None):
@@ -36,11 +36,11 @@ class Scored:
         self._inside: dict[str, np.ndarray] = {}
 
     def has(self, *fits: str) -> bool:
-        """Say whether all of these fits were trained."""
+        """Return whether all of these fits were trained."""
         return set(fits) <= set(self.done["arm"])
 
     def over(self, fit: str, parts: Sequence[str], metric: str) -> bootstrap.Estimate:
-        """Estimate a metric of `metrics.frame_and_clip`: mean over seeds, and over parts with each as heavy."""
+        """Estimate a metric of `metrics.frame_and_clip`: mean over seeds, and over parts with equal weights."""
         return self.contrast([[(1 / len(parts), fit, part) for part in parts]], metric, difference=False)
 
     def gain(self, pairs: Sequence[tuple[str, str]], parts: Sequence[str], metric: str) -> bootstrap.Estimate:
@@ -55,7 +55,7 @@ class Scored:
         """Estimate the mean over units of weighted sums of metrics, seed by seed (the fewest that a unit's fits have).
 
         Raises:
-            InputError: a fit without runs, a part without crops, fits that met different crops.
+            InputError: a fit without runs, a part without crops, fits with different crops.
         """
         values, resampled, parts = [], [], {part for unit in units for _, _, part in unit}
         for unit in units:
@@ -72,10 +72,10 @@ class Scored:
         return bootstrap.Estimate(**(vars(found) | {"few_groups": few}))
 
     def tables(self, fit: str) -> list[pd.DataFrame]:
-        """Return the predictions of a fit on all test crops, one table a seed, ordered by crop.
+        """Return the predictions of a fit on all test crops, one table per seed, ordered by crop.
 
         Raises:
-            InputError: it has none, or met other crops than the fits before.
+            InputError: it has none, or they are on other crops than those of the fits before.
         """
         if fit not in self._tables:
             self._tables[fit] = self._alike(fit, finished.predictions(self.done, fit))
@@ -97,11 +97,11 @@ class Scored:
 
     @cached_property
     def _crops(self) -> pd.DataFrame:
-        """The test crops, the same for all fits."""
+        """Return the test crops, the same for all fits."""
         return next(iter(self._tables.values()))[0] if self._tables else self.tables(self.done["arm"].iloc[0])[0]
 
     def _in(self, part: str) -> np.ndarray:
-        """Say of each test crop whether it belongs to a part: bool n."""
+        """Return whether each test crop belongs to a part: bool n."""
         if part not in self._inside:
             where = self._crops["clip_id"].str.split("/", n=2)
             dataset, method = where.str[0], where.str[1]
@@ -118,7 +118,7 @@ class Scored:
 
     @cached_property
     def _columns(self) -> dict[str, int]:
-        """The column of each group among the weights."""
+        """Return the column of each group in the weights."""
         return {group: i for i, group in enumerate(sorted(self._crops["group"].unique()))}
 
     def _of(self, fit: str, part: str, metric: str) -> tuple[list[float], list[np.ndarray]]:
@@ -144,6 +144,6 @@ class Scored:
 
 
 def weakest(found: Sequence[bootstrap.Estimate], reading: Sequence[str]) -> int:
-    """Return which of several cells decides a claim on every one of them: the worst verdict, then the least value."""
+    """Return the index of the cell that decides a claim on all cells: the worst verdict, then the least value."""
     rank = {"not reproduced": 0, "undecided": 1, "reproduced": 2}
     return min(range(len(found)), key=lambda i: (rank[reading[i]], found[i].value))

@@ -1,4 +1,4 @@
-"""The numbers of PRLE's tables and claims, from the scores of its runs and the maps of its zoo."""
+"""Compute the numbers of PRLE's tables and claims from the scores of its runs and the maps of its detectors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,8 +17,8 @@ from ddet.stats.bootstrap import Estimate
 
 Found = dict[str, dict[str, Estimate]]
 ACC, AUC = "frame_accuracy", "frame_auc"
-LITTLE = 0.2  # the share of an image that primary regions stay below, as the paper says
-SPARE = 0.03  # of the training time, which the paper says the method stays below
+LITTLE = 0.2  # share of an image: the paper says that primary regions cover less
+SPARE = 0.03  # of the training time: the paper says that the method costs less
 BASE = {"table4": "Primary Region", "table5": "Neighboring"}  # what the paper calls the method in these tables
 ARMS = {"table4": ("Random", "Landmark"), "table5": ("Average (low τ1)", "Average (high τ1)")}
 SINGLE = {"X. + E. + V.": METHOD, "X.": "X.", "E.": "E.", "V.": "V."}  # Table VI: its row -> the arm
@@ -27,7 +27,7 @@ SINGLE = {"X. + E. + V.": METHOD, "X.": "X.", "E.": "E.", "V.": "V."}  # Table V
 def table1(maps: Mapping[str, np.ndarray], rows: pd.DataFrame, cfg: params.Report) -> Found:
     """Estimate the share of a crop that primary regions cover, by detector and forgery method.
 
-    Rows named after a detector count A > 0, as eq. 4 does; those behind them higher thresholds.
+    Rows named after a detector count pixels with A > 0, as eq. 4 does; the rows after each use higher thresholds.
 
     Paper: PRLE Table I. It does not say whether its maps were halved, as in the released code, nor whether it counts
     A > 0 or A > tau1 = .3: with our maps, which reach 1, the three readings are 0, .3 and .6.
@@ -91,7 +91,7 @@ def against(section: params.Prle, scored: Scored, rows: Mapping[str, tuple[str, 
 
 
 def rows_of(section: params.Prle, table: str) -> dict[str, tuple[str, str]]:
-    """Return row -> fit and reference, for Tables IV to VII in the paper's words; arms that were left out have none."""
+    """Return row -> (fit, reference) for Tables IV to VII, named as in the paper; rows without an arm are left out."""
     listed = prle_arms.fits(section)
     if table in BASE:
         rows = {
@@ -113,12 +113,12 @@ def rows_of(section: params.Prle, table: str) -> dict[str, tuple[str, str]]:
 
 
 def columns(titles: Sequence[str]) -> list[tables.Column]:
-    """Return columns in percent whose metric is called as they are."""
+    """Return columns in percent whose metrics are named by their titles."""
     return [tables.Column(title, title, 100) for title in titles]
 
 
 def judge(section: params.Prle, scored: Scored, data: str) -> pd.DataFrame:
-    """Put the claims to the test that compare trained detectors; each gain is one of AUC unless said otherwise.
+    """Test the claims that compare trained detectors; a gain is one of AUC unless said otherwise.
 
     Claims on "every" detector or cell are decided by the weakest of them. A cell is a detector (and an arm), averaged
     over the test sets. A claim whose arms the params file lacks is left out.
@@ -178,7 +178,7 @@ def _pairs(section: params.Prle, table: str) -> list[tuple[str, str]]:
 
 
 def _most_on_df1(scored: Scored, section: params.Prle, data: str) -> pd.DataFrame | None:
-    """EfficientNet gains more on DF-1.0 than on the mean of the other sets."""
+    """Test that EfficientNet gains more on DF-1.0 than on the mean of the other sets."""
     a, b = named("EfficientNet", METHOD), named("EfficientNet")
     others = [d for d in section.tests.values() if d != "df1"]
     if not others or "df1" not in section.tests.values() or "EfficientNet" not in section.detectors:
@@ -204,10 +204,10 @@ def _subsets(scored: Scored, section: params.Prle, data: str) -> list[pd.DataFra
 def on_forgery(
     maps: Mapping[str, np.ndarray], forged: np.ndarray, rows: pd.DataFrame, cfg: params.Report
 ) -> pd.DataFrame:
-    """Tabulate how maps meet the forged pixels: the shares of `coverage.primary_shares`, one line a detector.
+    """Tabulate the overlap of maps and forged pixels: the shares of `coverage.primary_shares`, one row per detector.
 
-    `inside - area`, with its interval over groups, is what attention has on the forgery beyond an even gaze. A
-    detector that attends to nothing in any crop has no numbers.
+    `inside - area`, with its interval over groups, is the attention on the forgery beyond that of a uniform map. A
+    detector whose maps are all zero has no numbers.
 
     Args:
         maps: detector -> n x S x S.

@@ -1,4 +1,4 @@
-"""What dvc.lock records: which stage read and wrote which files, with their hashes."""
+"""Read dvc.lock: which stage read and wrote which files, with their hashes."""
 
 import re
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ STYLE = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw in the one style of the figures."""
+    """Apply the common style of the figures within the block."""
     with mpl.rc_context(STYLE):
         yield
 
@@ -92,7 +92,7 @@ def cam_grid(
     titles: Sequence[str],
     columns: int = 4,
 ) -> Figure:
-    """Show each crop beside itself under its Grad-CAM (float H x W in [0, 1]), the forged pixels outlined. Save as PNG.
+    """Draw each crop twice, plain and under its Grad-CAM (float H x W in [0, 1]), forged pixels outlined. Save as PNG.
 
     The shape of map and mask is that of the crop; a real crop has an empty mask.
     """
@@ -165,7 +165,7 @@ def roc_curves(preds: Mapping[str, Sequence[pd.DataFrame]], level: str = "frame"
 
 
 def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequence[str], xlabel: str) -> Figure:
-    """Draw metrics against a knob, one panel per table, each point with its interval; the knob's axis is logarithmic.
+    """Draw metrics against a parameter (log axis), one panel per table, each point with its interval.
 
     Args:
         tables: panel title -> one row per value of `x`, with the columns `x` and, of every metric in `names`,
@@ -186,7 +186,7 @@ def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequ
 
 
 def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Figure:
-    """Draw one line an arm: the estimate with its interval over people (bar) and each seed (small dots)."""
+    """Draw one line per arm: the estimate with its interval over people (bar) and each seed (small dots)."""
     names = list(estimates)[::-1]
     with styled():
         figure, axis = plt.subplots(figsize=(6.4, 0.26 * len(names) + 0.9))

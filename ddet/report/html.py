@@ -1,4 +1,4 @@
-"""The one HTML document that tables, rendered notebooks and the index share: no script, nothing loaded."""
+"""The HTML page template of tables, rendered notebooks and the index: no script, nothing loaded."""
 
 from collections.abc import Iterator
 from html import escape
@@ -35,7 +35,7 @@ td small { color: var(--soft); white-space: nowrap; display: block; }
 
 
 def document(title: str, body: str, css: str = "") -> str:
-    """Return a whole page in UTF-8, readable on a light and on a dark screen."""
+    """Return a complete page in UTF-8, with colours for light and dark screens."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

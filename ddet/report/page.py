@@ -24,7 +24,7 @@ from ddet.report.tables import origin
 
 INDEX = "reports/index.html"
 LEDGER = "reports/tables/claims.html"
-HEADLINE = re.compile(r"(herd_table[12]|asrid_table2|prle_table2)\.\w+$")  # the rest is a click away
+HEADLINE = re.compile(r"(herd_table[12]|asrid_table2|prle_table2)\.\w+$")  # the other tables are linked
 MARKERS = ("<!-- results:begin -->", "<!-- results:end -->")
 SYNTHETIC = (
     "These numbers come from the synthetic benchmark that this repository renders itself. They show that the methods "
@@ -106,13 +106,13 @@ def _head(profile: str, synthetic: bool) -> str:
 
 
 def _ledger(root: Path) -> str:
-    """Show the ledger of claims, the first thing to read; nothing where it was not written."""
+    """Return the ledger of claims, the first section; "" where it was not written."""
     page = root / LEDGER
     return f'<div class="scroll ledger">{_fragment(page, "frame")}</div>' if page.is_file() else ""
 
 
 def _section(stage: Stage, root: Path) -> str:
-    """Show one notebook: where to read it, its results tables, its figures."""
+    """Return the section of one notebook: its link, its results tables, its figures."""
     files = stage.reports(root)
     executed = next((f for f in files if f.endswith(".ipynb")), "")
     title = _title(nbformat.read(root / executed, 4), stage.name) if executed else stage.name
@@ -161,7 +161,7 @@ def _provenance(stages: list[Stage]) -> str:
 
 
 def _stages(root: Path) -> list[Stage]:
-    """Read the stages behind the index; one that writes the index itself is none of them."""
+    """Read the stages behind the index, without the one that writes the index itself."""
     return [s for s in read_stages(root / "dvc.lock") if INDEX not in [o.path for o in s.outs]]
 
 
@@ -195,7 +195,7 @@ def _fragment(page: Path, kind: str = "results") -> str:
 
 
 def _from_index(path: str) -> str:
-    """Name a path of the repository as seen from reports/."""
+    """Return a path of the repository relative to reports/."""
     return path.removeprefix("reports/") if path.startswith("reports/") else f"../{path}"
 
 

@@ -30,7 +30,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One number, ours beside the paper's. Either side may be absent."""
+    """One number of ours beside the paper's. Either may be absent."""
 
     ours: bootstrap.Estimate | None
     paper: str  # as printed; "" where the paper has none
@@ -55,7 +55,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows by name, each with one `Cell` per column, and what a reader must know beside them."""
+    """Rows by name, each with one `Cell` per column, and a caption and notes."""
 
     caption: str
     note: str
@@ -112,12 +112,12 @@ def results_table(
     note: str = "",
     names: Mapping[str, str] | None = None,
 ) -> Table:
-    """Set our runs beside a published table, in the paper's order of rows; our own further rows follow.
+    """Build a table of our runs beside a published one, in the paper's order of rows; further rows of ours follow.
 
     Args:
         preds: arm -> the test predictions of each seed.
         keys: arm -> the run key of each seed.
-        columns: which metric stands behind which of the paper's columns.
+        columns: the metric behind each of the paper's columns.
         published: the frame of `ddet.published.load`; an empty one where the paper has no such table.
         caption: must name the data, see `origin`.
         names: arm -> the paper's name of that row, where they differ.
@@ -140,7 +140,7 @@ def set_beside(
     caption: str,
     note: str = "",
 ) -> Table:
-    """Set estimates beside a published table, in the paper's order of rows; our own further rows follow.
+    """Build a table of estimates beside a published one, in the paper's order of rows; further rows of ours follow.
 
     Args:
         found: row -> metric -> our estimate; a metric that a row lacks leaves the cell empty.
@@ -158,12 +158,12 @@ def set_beside(
 
 
 def origin(profile: str, synthetic: bool) -> str:
-    """Return the words that every caption of a result ends with."""
+    """Return the text that every caption of a result ends with."""
     return f"{'synthetic benchmark' if synthetic else 'real data'}, profile {profile}"
 
 
 def half_up(value: float, digits: int) -> str:
-    """Write a number with `digits` decimals, a final 5 rounded away from zero as people do; nan as a dash."""
+    """Write a number with `digits` decimals, halves rounded away from zero; nan as a dash."""
     if value != value:
         return EMPTY
     return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
@@ -209,7 +209,7 @@ def _check(preds: Mapping, keys: Mapping, names: Mapping, order: list[str], colu
 
 def _cell(ours: bootstrap.Estimate | None, paper: pd.DataFrame, row: str, column: Column, keys: tuple) -> Cell:
     there = paper[paper["column"] == column.title]
-    decimals = [part["digits"].max() for part in (there, paper)]  # a column that is ours alone looks like the others
+    decimals = [part["digits"].max() for part in (there, paper)]  # unpublished columns look like the others
     digits = int(next((most for most in decimals if most >= 0), DIGITS))
     theirs = there[there["row"] == row]
     printed, value = (theirs["printed"].iloc[0], theirs["value"].iloc[0]) if len(theirs) else ("", float("nan"))

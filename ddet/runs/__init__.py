@@ -1,1 +1,1 @@
-"""Runs: the store of finished fits, the processes that make them, what tables need and what they left."""
+"""Runs: the store of finished runs, the processes that train them, the runs a table needs, and their results."""

@@ -1,4 +1,4 @@
-"""Read what finished runs left: which run is which arm, weights, predictions, histories."""
+"""Read the results of finished runs: which run belongs to which arm, weights, predictions, histories."""
 
 import json
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from ddet.training import common, learner
 
 
 def write_runs(done: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Write which run is which arm and seed, and return that table."""
+    """Write a table of which run belongs to which arm and seed, and return it."""
     table = done.drop(columns="folder")
     table.to_csv(path, index=False)
     return table
 
 
 def read_runs(stages: Sequence[str], arms: Sequence[str] | None = None, results: Path = paths.RESULTS) -> pd.DataFrame:
-    """Read what notebooks have written with `write_runs` (results/<stage>_runs.csv), folders added.
+    """Read the tables that stages wrote with `write_runs` (results/<stage>_runs.csv), with the folders of the runs.
 
     Raises:
         InputError: a notebook has not run yet, or `arms` names one that none has trained.
@@ -54,17 +54,17 @@ def load_model(folder: Path) -> nn.Module:
 
 
 def keys(done: pd.DataFrame, *arms: str) -> list[str]:
-    """Return the run keys of arms, seeds within."""
+    """Return the run keys of arms, in the order of arms, then seeds."""
     return [key for arm in arms for key in done.loc[done["arm"] == arm, "key"]]
 
 
 def predictions(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
-    """Read the test predictions of an arm, one table a seed."""
+    """Read the test predictions of an arm, one table per seed."""
     return [pd.read_parquet(folder / common.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
 
 
 def histories(done: pd.DataFrame) -> pd.DataFrame:
-    """Join the training histories: arm, seed, stage (from 1), then the columns of history.csv, epochs counted on."""
+    """Join the training histories: arm, seed, stage (phase, from 1), the columns of history.csv; epochs count on."""
     parts = []
     for row in done.itertuples(index=False):
         before = 0

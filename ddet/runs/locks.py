@@ -1,4 +1,4 @@
-"""File locks that the kernel frees however their process ends: a killed runner can leave its child training."""
+"""File locks, which the kernel frees however their process ends; a killed runner can leave its child training."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ _held: dict[Path, IO[str]] = {}  # locks of this process; taking one twice is no
 
 
 def take(path: Path, what: object) -> None:
-    """Keep other processes out of `what` for as long as this process lives, or until `free(path)`.
+    """Lock `what` against other processes while this process lives, or until `free(path)`.
 
     Raises:
         InputError: another process holds it; names the process.
@@ -37,7 +37,7 @@ def take(path: Path, what: object) -> None:
 
 
 def free(path: Path) -> None:
-    """Let others in; nothing happens where this process does not hold the lock."""
+    """Release the lock; does nothing where this process does not hold it."""
     handle = _held.pop(Path(path).resolve(), None)
     if handle:
         handle.close()

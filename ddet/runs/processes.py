@@ -1,4 +1,4 @@
-"""Several jobs at once, each in a process that does not outlive the one that asked for it."""
+"""Run several jobs at once, each in a process that ends with the one that started it."""
 
 import math
 import os
@@ -19,9 +19,9 @@ POLL = 0.5  # s between two looks at whether the parent is alive
 def together(calls: Sequence[tuple[Callable, ...]], jobs: int) -> list[Any]:
     """Call each (function, *arguments), at most `jobs` at a time, and return the results in order.
 
-    A single call, or a single job, stays in this process. What a worker raises is raised here, after all the others
-    have ended: none of their work is lost. A process killed with `kill -9` cannot tell its workers; they watch it and
-    leave, so that a rerun never finds an orphan that writes into the same folder.
+    A single call, or a single job, runs in this process. An exception in a worker is raised here after all others
+    have ended, so that none of their work is lost. A process killed with `kill -9` cannot stop its workers; they
+    watch it and exit, so that a rerun never finds an orphan that writes into the same folder.
     """
     if jobs == 1 or len(calls) < 2:
         return [function(*arguments) for function, *arguments in calls]
@@ -34,7 +34,7 @@ def together(calls: Sequence[tuple[Callable, ...]], jobs: int) -> list[Any]:
 
 
 def _watched(parent: int, function: Callable, *arguments: Any) -> tuple[Any, Exception | None]:
-    """Return what the function gives, or what it raises: joblib kills the other workers where one raises."""
+    """Return the function's result or its exception: joblib kills the other workers where one raises."""
     # loky replaces a worker that has grown by 300 MB since its first call. What grows here are crops that the next fit
     # needs again, and a new worker imports torch anew: 8 of them cost PRLE's fits a minute.
     process_executor._MAX_MEMORY_LEAK_SIZE = math.inf

@@ -1,7 +1,7 @@
-"""The run store: one folder per finished run, named after everything that shaped it.
+"""The run store: one folder per finished run, named by a hash of everything that determines its result.
 
 Layout below the data folder: `runs/<stage>/<key>/` (finished runs, kept by DVC), `machine/<stage>/<key>.json`
-(wall time and hardware, which differ between reruns), `attic/<stage>/` (runs that nobody asks for now), `.locks/`.
+(wall time and hardware, which differ between reruns), `attic/<stage>/` (runs that are no longer needed), `.locks/`.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ from ddet.runs import locks
 from ddet.runs.processes import together
 
 MANIFEST, RECORD = "manifest.json", "run.json"
-RESUME = "resume"  # folders of this name hold what an interrupted run goes on from; a finished run has none
-ATTIC_SIZE = 200  # runs kept per stage after nobody asks for them; the oldest go first
+RESUME = "resume"  # folders of this name hold the checkpoints of an interrupted run; a finished run has none
+ATTIC_SIZE = 200  # unused runs kept per stage; the oldest are deleted first
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
 PACKAGES = ("torch", "fastai", "timm", "albumentations", "numpy")
 
@@ -35,11 +35,11 @@ class Store:
     """The runs of one stage.
 
     Args:
-        stage: names the folder.
+        stage: name of the stage and of its folder.
         code: the modules that compute a run; with the ddet modules they import they are part of every key.
-        runtime: what else changes bits: thread count and device type.
+        runtime: further settings that change bits: thread count and device type.
         root: the data folder.
-        shared: other stages whose finished runs serve here too: a run of the same key is copied, not made again.
+        shared: other stages whose finished runs are used here too: a run of the same key is copied, not made again.
 
     Raises:
         InputError: from `get` and `prune`, when another process works in this stage or the folder cannot be written.
@@ -54,7 +54,7 @@ class Store:
         self._whole: set[str] = set()  # verified in this session: a manifest is checked once
 
     def key(self, config: Mapping[str, Any]) -> str:
-        """Hash configuration (JSON, the data's fingerprint and the seed in it), code and runtime: 12 digits."""
+        """Hash configuration (JSON, with the data's fingerprint and the seed), code and runtime: 12 hex digits."""
         return digest(canonical({**self.common, "config": config}).encode())
 
     def path(self, key: str) -> Path:
@@ -62,17 +62,17 @@ class Store:
         return self.runs / key
 
     def get(self, config: Mapping[str, Any], fn: Callable[[Path], None]) -> Path:
-        """Return the folder of the run of `config`; `fn(folder)` makes it when no whole one exists.
+        """Return the folder of the run of `config`; `fn(folder)` makes the run unless a complete one exists.
 
         `fn` is given the same temporary folder again after a kill, with what it had saved there, and the result
         appears under its name only when it is complete. A run whose files differ from its manifest is made again;
-        one that `prune` moved to the attic comes back. What happened is said on stderr alone, since a report must
+        one that `prune` moved to the attic comes back. Messages go to stderr alone, since a report must
         not depend on what was cached.
         """
         return self.get_many([(config, fn)])[0]
 
     def get_many(self, asks: Sequence[tuple[Mapping[str, Any], Callable[[Path], None]]], jobs: int = 1) -> list[Path]:
-        """Return the folders of several runs in the order asked; those that are missing are made `jobs` at a time.
+        """Return the folders of several runs in the given order; missing ones are made `jobs` at a time.
 
         With more than one job each run is made in a process of its own, which ends when this one does.
         """
@@ -102,7 +102,7 @@ class Store:
             gone = [p for p in present if p.name.removeprefix(".tmp-") not in self.asked]
             for folder in gone:
                 _move(folder, self.attic / folder.name)
-                os.utime(self.attic / folder.name)  # the attic forgets by age since the move
+                os.utime(self.attic / folder.name)  # the attic deletes by age since the move
             self._bound_attic()
         self.release()
         if gone:
@@ -110,7 +110,7 @@ class Store:
         return [p.name for p in gone]
 
     def release(self) -> None:
-        """Let other processes work in this stage; otherwise the lock lasts as long as this process."""
+        """Release the lock of this stage, which otherwise lasts as long as this process."""
         locks.free(self._lock)
 
     def _make(self, key: str, config: Mapping[str, Any], fn: Callable[[Path], None]) -> None:
@@ -131,7 +131,7 @@ class Store:
         self._say(f"{key} {'resumed and ' if resumed else ''}finished in {seconds:.0f} s")
 
     def _note_machine(self, key: str, seconds: float, resumed: bool) -> None:
-        """Write what a rerun would change outside the folder that DVC hashes."""
+        """Write time and hardware, which differ between reruns, outside the folder that DVC hashes."""
         self.machine.mkdir(parents=True, exist_ok=True)
         facts = {"wall_s": round(seconds, 1), "resumed": resumed, "cores": os.cpu_count(), **_hardware()}
         _write_json(self.machine / f"{key}.json", facts)
@@ -177,7 +177,7 @@ class Store:
 
 @contextlib.contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Turn an operating-system refusal into one line; what was saved stays, so that a rerun continues."""
+    """Turn an OSError into an InputError of one line; what was saved stays, so that a rerun continues."""
     try:
         yield
     except OSError as e:

@@ -1,4 +1,4 @@
-"""Intervals by resampling source groups: frames of one clip, and clips of one source, are not independent.
+"""Bootstrap intervals over source groups, since frames of one clip, and clips of one source, are not independent.
 
 A resample draws as many groups as there are, with replacement; that is an integer weight per group. Every metric is
 then computed from weighted counts along the sorted scores, for all resamples at once.
@@ -21,7 +21,7 @@ CELLS = 4_000_000  # resamples x crops held in memory at once
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with its interval: the mean over seeds of a metric, or a difference of two such means.
+    """An estimate with its interval: the mean over seeds of a metric, or a difference of two such means.
 
     `spread` is the standard deviation over seeds (ddof 1; nan with one seed), `per_seed` the metric of each seed,
     `resamples` those used, `dropped` those in which a class was missing, `few_groups` the warning that fewer than
@@ -127,10 +127,10 @@ def _by_seed(values: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
 def _of_values(values: np.ndarray, rows: pd.DataFrame, cfg: params.Report, difference: bool) -> Estimate:
     """Estimate the mean over crops, then over seeds, of seeds x n values."""
     known = ~np.isnan(values).any(axis=0)
-    if not known.any():  # a detector that attends to nothing has no value in any crop: that is a result, too
+    if not known.any():  # no value in any crop is a result, too: a detector whose maps are all zero
         return estimate([np.nan] * len(values), np.array([]), rows[:0], 0, cfg, unpaired=len(rows))
     values, rows = values[:, known], rows[known]
-    weights, dropped = group_weights(rows.assign(label=0), cfg)  # one class: no resample can lack another
+    weights, dropped = group_weights(rows.assign(label=0), cfg)  # one class, so that no resample lacks one
     group = np.unique(rows["group"], return_inverse=True)[1]
     sums, sizes = np.bincount(group, values.mean(axis=0)), np.bincount(group)
     resampled = (weights @ sums) / (weights @ sizes)
@@ -149,7 +149,7 @@ def two_sided(resampled: np.ndarray) -> float:
 def group_weights(preds: pd.DataFrame, cfg: params.Report) -> tuple[np.ndarray, int]:
     """Draw the resamples: float resamples x groups (sorted by name), each row of whole numbers summing to groups.
 
-    Resamples that lack a class which the data have are left out; their number is returned beside the weights.
+    Resamples that lack a class of the data are left out; their number is returned with the weights.
     """
     labels = preds.groupby("group")["label"].agg(["min", "max"]).sort_index()
     count = len(labels)
@@ -222,7 +222,7 @@ def _at_threshold(tp, fp, positives, negatives) -> dict[str, np.ndarray]:
 
 
 def _crossing(alarms: np.ndarray, misses: np.ndarray) -> np.ndarray:
-    """Return, per row, the height at which rising `alarms` meets falling `misses`, between points by a line."""
+    """Return, per row, where rising `alarms` crosses falling `misses`, linearly interpolated between points."""
     gap = alarms - misses
     after = np.maximum((gap >= 0).argmax(axis=1), 1)
     rows = np.arange(len(gap))
@@ -237,7 +237,7 @@ def _chunks(weights: np.ndarray, crops: int) -> Iterator[np.ndarray]:
 
 
 def estimate(values, resampled, preds, dropped: int, cfg: params.Report, **more) -> Estimate:
-    """Return the mean of `values` (one a seed), its percentile interval over `resampled`, and what it was made of."""
+    """Return the mean of `values` (one per seed), its percentile interval over `resampled`, and the counts used."""
     tail = (1 - cfg.confidence) / 2
     known = len(resampled) and not np.isnan(resampled).any()
     low, high = np.quantile(resampled, [tail, 1 - tail]) if known else (np.nan, np.nan)

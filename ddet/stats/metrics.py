@@ -1,7 +1,7 @@
-"""From probabilities to numbers: frame level and clip level, one fixed set of metrics.
+"""Compute one fixed set of metrics from probabilities, at frame level and at clip level.
 
-Label 1 is fake, and `prob_fake` its probability. A metric that needs a class which is absent is nan, not an error:
-DeeperForensics-1.0 alone has no real clip. Probabilities that are not probabilities are an error.
+Label 1 is fake, and `prob_fake` its probability. A metric that needs an absent class is nan, not an error:
+DeeperForensics-1.0 by itself has no real clip. A nan, or a value outside [0, 1], is an error.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from ddet.errors import InputError
 
 NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "f1_real", "f1_fake", "auc", "ap", "eer", "log_loss", "error_gap")
 LEVELS = ("frame", "clip")
-ROW = ["clip_id", "frame_idx", "track"]  # what names one crop; a stem alone repeats over forgery methods
+ROW = ["clip_id", "frame_idx", "track"]  # identifies one crop; a stem alone repeats over forgery methods
 CLIP = 1e-15  # log loss clips probabilities to [1e-15, 1 - 1e-15], as the scorer of the DFDC competition did
 
 
@@ -61,7 +61,7 @@ def clip_probs(preds: pd.DataFrame) -> pd.DataFrame:
     """
     clips = checked(preds).groupby("clip_id", sort=True)
     means = clips.agg(group=("group", "first"), label=("label", "first"), frames=("label", "size"))
-    # Rounding may carry a mean of ones past 1.
+    # By rounding, a mean of ones may exceed 1.
     means.insert(2, "clip_prob", clips["prob_fake"].mean().clip(0, 1))
     return means.reset_index()
 
@@ -76,7 +76,7 @@ def frame_and_clip(preds: pd.DataFrame, threshold: float = 0.5) -> dict[str, flo
 
 
 def level_and_name(metric: str) -> tuple[str, str]:
-    """Take "clip_log_loss" apart into "clip" and "log_loss"; anything else than a level and a metric is an error."""
+    """Split "clip_log_loss" into "clip" and "log_loss"; anything but a level and a metric is an error."""
     level, _, name = metric.partition("_")
     if level not in LEVELS or name not in NAMES:
         raise InputError(metric, "no such metric", f"write frame_ or clip_ and one of {', '.join(NAMES)}")

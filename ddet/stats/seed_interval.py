@@ -1,4 +1,4 @@
-"""Intervals over seeds, for what no resampling of clips can judge: the course of a training loss."""
+"""Intervals over seeds, for quantities that cannot be resampled over clips, such as a training loss."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from ddet.stats.bootstrap import Estimate
 
 
 def of_seeds(values: Sequence[float], rows: pd.DataFrame, cfg: params.Report) -> Estimate:
-    """Estimate the mean over seeds with Student's interval; nan ends with one seed, whose noise is unknown.
+    """Estimate the mean over seeds with Student's t interval; with one seed its ends are nan.
 
     Args:
-        values: one number a seed.
+        values: one number per seed.
         rows: the clips that it was measured on (columns clip_id, group).
         cfg: the confidence.
     """
@@ -48,7 +48,7 @@ def average(steps: pd.DataFrame) -> float:
 
 
 def variation(steps: pd.DataFrame) -> float:
-    """Return how far the loss of a batch strays from the smoothed one: root mean square over the later half of a fit.
+    """Return the RMS difference of batch loss and smoothed loss over the later half of a fit.
 
     Paper: ASRID Table 2, column Var, in words; its figures show the raw curve behind the smoothed one.
     """

@@ -1,4 +1,4 @@
-"""Put a claim to the test: a paired difference between two arms, its interval, and what that says."""
+"""Test a claim: estimate the paired difference between two arms with its interval, and derive a verdict."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def judge(
 
     Args:
         ids: which of claims.csv.
-        preds: arm -> test predictions of each seed; the same crops in every arm.
+        preds: arm -> test predictions of each seed; the crops are the same in every arm.
         keys: arm -> run key of each seed.
         data: what the claims were tested on, in words.
 
@@ -59,7 +59,7 @@ def line(claim_id: str, found: bootstrap.Estimate, keys: Sequence[str], cfg: par
 
 
 def stated(claim_id: str) -> pd.Series:
-    """Return what claims.csv says of a claim.
+    """Return the line of a claim in claims.csv.
 
     Raises:
         InputError: no such claim.
@@ -86,17 +86,17 @@ def differences(
 
 
 def reading(gain: bootstrap.Estimate, confidence: float) -> list[float | str]:
-    """Return the columns READING of a difference; its sign in words, by the rule of `verdict`."""
+    """Return the columns READING of a difference: its sign in words, by the rule of `verdict`."""
     sign = {"reproduced": "more", "not reproduced": "less"}.get(verdict(gain, confidence), "undecided")
     return [gain.value, gain.low, gain.high, _run_noise(gain, confidence), sign]
 
 
 def verdict(gain: bootstrap.Estimate, confidence: float = 0.95, margin: float = 0.0) -> str:
-    """Read a difference that a claim says is positive, or, with a `margin`, not below minus that margin.
+    """Return the verdict on a claim that a difference is positive, or, with a `margin`, not below -margin.
 
     Its whole interval over people must lie on one side of 0, and it must exceed what other seeds alone would give: two
-    renderings that differed in a few grey levels once turned a verdict round that rested on the first alone. Too few
-    groups decide nothing, and neither does a single seed, whose noise is unknown.
+    renderings that differed in a few grey levels once turned a verdict round that rested on the first alone. With too
+    few groups, or a single seed, whose noise is unknown, the verdict is undecided.
     """
     noise = _run_noise(gain, confidence)
     if gain.few_groups or math.isnan(noise) or not gain.low <= gain.high:

@@ -1,4 +1,4 @@
-"""The synthetic benchmark: procedurally rendered talking heads, forged by mechanism, in the datasets' own layouts.
+"""The synthetic benchmark: procedurally rendered talking heads and forgeries of them, in the datasets' own layouts.
 
-identity -> paint -> render -> forge -> layouts -> write. Nothing here imports a network or knows of learning.
+identity -> paint -> render -> forge -> layouts -> write. Nothing here imports a network or code for training.
 """

@@ -13,7 +13,7 @@ JAW, SMILE, BROW = 0.17, 0.055, 0.05  # largest displacements, face units
 
 
 class Pose(NamedTuple):
-    """Where a head is and what it does in one frame."""
+    """Position, rotation and expression of a head in one frame."""
 
     x: float  # centre, frame px
     y: float
@@ -31,7 +31,7 @@ class Pose(NamedTuple):
 
 @dataclass(frozen=True)
 class Patch:
-    """A rectangle of a texture, and the face units of its pixels."""
+    """A rectangle of a texture, with the coordinates of its pixels in face units."""
 
     rows: slice
     cols: slice
@@ -50,7 +50,7 @@ class Patch:
 
 
 class Rig:
-    """The handles by which one head is moved; built once per head.
+    """What animates one head: displacement fields, eyes and mouth, computed once per head.
 
     A texture carries RGB and matte in one n x n x 4 uint8 array.
     """
@@ -69,7 +69,7 @@ class Rig:
         self._eye_parts = [self._eye(patch, side) for patch, side in zip(self.eyes, (-1, 1), strict=True)]
 
     def _bases(self) -> None:
-        """Displacement fields over the face patch, in texture px: where skin goes at full jaw, smile, brow."""
+        """Compute the displacement of the skin of the face patch, in texture px, at full jaw, smile and brow."""
         who, u, v = self.head.who, self.face.u, self.face.v
         px = self.head.size / (2 * SPAN)
         lens = np.clip(1 - (u / who.mouth_w) ** 2, 0, None) ** 0.6
@@ -101,7 +101,7 @@ class Rig:
         return out
 
     def _eye(self, patch: Patch, side: int) -> dict[str, Array]:
-        """What of one eye stays the same in all frames: lid curves, eyeball, lashes."""
+        """Return what is the same for one eye in all frames: lid curves, eyeball, lashes."""
         who = self.head.who
         u, v = patch.u - side * who.eye_x, patch.v - who.eye_y
         v = v + who.eye_tilt * u * side

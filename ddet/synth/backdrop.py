@@ -1,4 +1,4 @@
-"""What stands around a head: a room that a moving camera looks over, and the shoulders below."""
+"""Paint the surroundings of a head: the room behind it, of which a moving camera sees a part, and the shoulders."""
 
 import cv2
 import numpy as np
@@ -80,7 +80,7 @@ def body(who: Identity, across: float) -> Array:
 def _behind(
     who: Identity, u: Array, v: Array, rgb: Array, alpha: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Hang long hair behind neck and shoulders."""
+    """Paint long hair behind neck and shoulders."""
     hang = edge(np.abs(u) - who.width * 1.05, 0.1) * edge(v - rng.uniform(1.0, 1.5), 0.12)
     strand = np.interp(u[0], np.linspace(-2.4, 2.4, 110), rng.normal(0.72, 0.12, 110)).astype(np.float32)
     hair = np.float32(who.hair) * np.clip(strand, 0.3, 1.2)[None, :, None]

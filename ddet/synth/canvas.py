@@ -16,31 +16,31 @@ class Canvas:
         self.size, self.rng = size, np.random.default_rng(seed)
         line = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 * SPAN - SPAN
         u, v = np.meshgrid(line, line)
-        # a slow random bend of the paper: no face is symmetric
+        # a smooth random warp of the grid, since no face is symmetric
         self.u, self.v = u + 0.012 * self.noise(0.5), v + 0.012 * self.noise(0.5)
 
     def noise(self, cell: float) -> Array:
-        """Smooth noise, about N(0, 1), whose features are `cell` face units wide."""
+        """Return smooth noise, n x n, about N(0, 1), whose features are `cell` face units wide."""
         cells = max(2, min(self.size, round(2 * SPAN / cell)))
         field = self.rng.standard_normal((cells, cells)).astype(np.float32)
         return cv2.resize(field, (self.size, self.size), interpolation=cv2.INTER_CUBIC)
 
     def bump(self, u: float, v: float, wide: float, high: float) -> Array:
-        """A Gaussian hill of height 1 at (u, v)."""
+        """Return a Gaussian hill of height 1 at (u, v): n x n."""
         return np.exp(-(((self.u - u) / wide) ** 2) - ((self.v - v) / high) ** 2)
 
     def pair(self, u: float, v: float, wide: float, high: float) -> Array:
-        """The same hill on both sides of the face."""
+        """Return such a hill on both sides of the face."""
         return np.exp(-(((np.abs(self.u) - u) / wide) ** 2) - ((self.v - v) / high) ** 2)
 
 
 def edge(x: Array, width: float) -> Array:
-    """A soft step: 1 where x is well below 0, 0 well above, `width` wide."""
+    """Return a soft step, `width` wide: 1 where x is well below 0, 0 where it is well above."""
     return np.clip(0.5 - x / width, 0, 1)
 
 
 def skull(who: Identity, u: Array, v: Array) -> Array:
-    """Radius of (u, v) relative to the outline of the head: 1 on the outline, 0 in the middle."""
+    """Return the radius of (u, v) relative to the outline of the head: 1 on the outline, 0 in the middle."""
     wide = who.width * (1 - (0.20 - 0.12 * who.jaw) * np.clip(v, 0, 1.2) ** 1.5)
     across = np.abs(u) / wide
     crown = (across**2.5 + np.abs(v / 1.12) ** 2.5) ** 0.4

@@ -60,7 +60,7 @@ def distort(frames: list[Array], steps: Steps, seed: int) -> list[Array]:
 
 
 def crf(steps: Steps, default: int) -> int:
-    """The encoder's CRF: that of the VC step, else `default`."""
+    """Return the encoder's CRF: that of the VC step, else `default`."""
     return next((int(LEVELS["VC"][level - 1]) for kind, level in steps if kind == "VC"), default)
 
 

@@ -1,4 +1,4 @@
-"""Write clips: H.264 in mp4 by libx264, the same bytes each time, by atomic rename; and damage some."""
+"""Write clips as H.264 mp4, atomically and with the same bytes each time; truncate clips; store forgery masks."""
 
 import io
 import os
@@ -62,7 +62,7 @@ def truncate(path: Path) -> None:
 
 
 def write_truth(path: Path, truth: Array) -> None:
-    """Keep a forgery's ground truth (T x H x W bool) as `mask` (packed bits) and `shape`, an npz.
+    """Store a forgery's ground truth (T x H x W bool) as an npz of `mask` (packed bits) and `shape`.
 
     NumPy's own writer asks for 64-bit sizes, which patch releases of Python write differently.
     """
@@ -77,7 +77,7 @@ def write_truth(path: Path, truth: Array) -> None:
 
 
 def read_truth(path: Path) -> Array:
-    """Read what write_truth kept: T x H x W bool."""
+    """Read the ground truth that `write_truth` stored: T x H x W bool."""
     with np.load(path) as kept:
         shape = tuple(kept["shape"])
         return np.unpackbits(kept["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)

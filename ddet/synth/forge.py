@@ -1,8 +1,8 @@
 """Forge a filmed clip by mechanism: whole-face swaps, expression transfer, mouth re-synthesis.
 
-A forgery is made in the target's texture space, placed by the very maps that placed the target's own face, sent through
-the same camera, and blended over the target's frames. So it has the target's pose, light and motion, and differs only
-by what its generator gets wrong. `METHODS` is the one place where that is tuned.
+A forgery is made in the target's texture space, placed by the same maps as the target's own face, filmed by the same
+camera, and blended over the target's frames. So it has the target's pose, light and motion, and differs only by the
+errors of its generator. Those are set in `METHODS` alone.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ FLOOR = 6  # a matte below this (of 255) alters nothing and is cut to 0
 
 @dataclass(frozen=True)
 class Method:
-    """What a generator does, and how well. Lengths in face units (half of hairline to chin)."""
+    """The mechanism, resolution and errors of a generator. Lengths in face units (half of hairline to chin)."""
 
     kind: Literal["swap", "expression", "mouth"]
     region: Literal["oval", "inner", "face", "mouth"]
@@ -58,7 +58,7 @@ METHODS = {
 
 
 def stable(method: Method) -> Method:
-    """The same generator without errors that change from frame to frame."""
+    """Return the same generator without errors that change from frame to frame."""
     return replace(method, shift=0.0, flicker=0.0)
 
 
@@ -85,7 +85,7 @@ def forge(
 
 
 def matte(head: Head, method: Method) -> Array:
-    """Where the method works, on the target's texture: n x n uint8, the blending weight."""
+    """Return the blending weight of the method on the target's texture: n x n uint8, 0 where it changes nothing."""
     who = head.who
     line = (np.arange(head.size, dtype=np.float32) + 0.5) / head.size * 2 * SPAN - SPAN
     u, v = np.meshgrid(line, line)
@@ -100,7 +100,7 @@ def matte(head: Head, method: Method) -> Array:
             1 / 3.2
         )
         reach = who.width * 0.8
-    elif method.region == "face":  # what an expression moves: brows and eyes, cheeks and mouth
+    elif method.region == "face":  # what moves with the expression: brows and eyes, cheeks and mouth
         brows = np.hypot(u / (who.width * 0.78), (v - brow - 0.05) / 0.26)
         mouth = np.hypot(u / (who.mouth_w + 0.20), (v - who.mouth_y) / 0.34)
         far, reach = np.minimum(brows, mouth), 0.4
@@ -111,13 +111,13 @@ def matte(head: Head, method: Method) -> Array:
 
 
 def _aligned(source: Head, target: Head) -> Array:
-    """The 2 x 3 affine map, in texture px, that best lays the source's landmarks on the target's."""
+    """Return the 2 x 3 affine map, in texture px, that best aligns the source's landmarks with the target's."""
     a, b = ((head.marks[:, :2] + SPAN) / (2 * SPAN) * head.size for head in (source, target))
     return np.linalg.lstsq(np.c_[a, np.ones(5)], b, rcond=None)[0].T
 
 
 def _performed(pose: Pose, acts: dict[str, Array], t: int, method: Method) -> Pose:
-    """The target's pose, with the source's expression where the method transfers it."""
+    """Return the target's pose at frame t, with the source's expression where the method transfers it."""
     if method.kind == "swap":
         return pose
     keys = ("mouth", "smile") if method.kind == "mouth" else ("mouth", "smile", "brow", "blink")
@@ -125,7 +125,7 @@ def _performed(pose: Pose, acts: dict[str, Array], t: int, method: Method) -> Po
 
 
 class _Generator:
-    """The errors of one forged clip: constant ones drawn once, the others per frame."""
+    """The generator of one forged clip: its constant errors are drawn once, the others per frame."""
 
     def __init__(self, method: Method, rig: Rig, weight: Array, align: Array, rng: np.random.Generator):
         self.method, self.rig, self.weight, self.align, self.rng = method, rig, weight, align, rng
@@ -163,7 +163,7 @@ class _Generator:
         return frame, truth
 
     def _gain(self, below: Array, face: Array, alpha: Array) -> Array:
-        """The colour correction as a 256 x 1 x 3 table: towards the target's mean, with this generator's errors."""
+        """Return the colour correction towards the target's mean, errors included, as a 256 x 1 x 3 table."""
         inside = (alpha > 128).astype(np.uint8)
         want, have = (np.array(cv2.mean(image, inside)[:3]) for image in (below, face))
         gain = 1 + self.method.match * (want / np.maximum(have, 1) - 1)

@@ -1,4 +1,4 @@
-"""What frames a face: beard, ears, hair and glasses, painted over its texture."""
+"""Paint beard, ears, hair and glasses over the texture of a face."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from ddet.synth.identity import Identity
 
 
 def beard(c: Canvas, who: Identity, skin: Array) -> None:
-    """Paint a beard of the person's strength over cheeks and chin."""
+    """Paint a beard, as dense as the person's, over cheeks and chin."""
     if who.beard <= 0.02:
         return
     lower = edge(who.mouth_y - 0.10 + 0.12 * np.cos(np.clip(c.u / who.width, -1, 1) * 4) - c.v, 0.22)
@@ -29,7 +29,7 @@ def ears(c: Canvas, who: Identity, skin: Array, alpha: Array) -> Array:
 
 
 def hair(c: Canvas, who: Identity, skin: Array, height: Array, alpha: Array, radius: Array) -> tuple[Array, Array]:
-    """Lay the hair over texture, height field and matte."""
+    """Add the hair to texture, height field and matte."""
     cover = _hair_shape(c, who, radius)
     angle, far = np.arctan2(c.u + 0.1, c.v + 1.0), np.hypot(c.u, c.v + 1.0)
     flow = (0.3 * who.hair_volume + 6 * who.curl) * c.noise(0.3) + far * 0.15
@@ -60,7 +60,7 @@ def _hair_shape(c: Canvas, who: Identity, radius: Array) -> Array:
 
 
 def _hairline(c: Canvas, who: Identity) -> Array:
-    """Where the forehead begins, as v over u, for each style."""
+    """Return the hairline of the person's style, as v over u."""
     x = c.u / who.width
     if who.hair_style == "fringe":
         return -0.42 + 0.10 * np.abs(x) + 0.02 * np.sin(22 * x)

@@ -1,4 +1,4 @@
-"""Who a synthetic person is: a few dozen traits drawn from one seed.
+"""The traits of a synthetic person, a few dozen, drawn from one seed.
 
 Lengths are in face units: half the distance from hairline to chin, origin between them, u to the image's right,
 v down. So the chin lies at v = +1 and the hairline near v = -0.75.

@@ -1,7 +1,7 @@
-"""The forgery that no single frame shows: a head that jitters between the poses of its own clip.
+"""A forgery that no single frame shows: a head that jumps between the poses of its own clip.
 
-Every frame is rendered as a real one is, in a pose that the same head takes in the same clip; only the order differs.
-Room, camera, lamp and grain go on as they were. What a detector finds here it has found in time.
+Every frame is rendered as in a real clip, in a pose that the same head has in the same clip; only the order differs.
+Room, camera, lamp and grain keep their order. A detector can tell such a clip only by its motion.
 """
 
 from dataclasses import replace
@@ -31,7 +31,7 @@ def jittered(scene: Scene, seed: int, person: int = 0) -> Scene:
 
 
 def jitter(scene: Scene, shots: list[Shot], seed: int, person: int = 0) -> tuple[list[Array], Array]:
-    """Film a scene with one head out of order.
+    """Render a scene with the poses of one head out of order.
 
     Returns the frames (uint8 RGB) and the truth, T x H x W bool: where a frame differs from the one in order.
     """

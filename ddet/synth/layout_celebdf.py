@@ -12,7 +12,7 @@ TEST = {"YouTube-real": 0.25, "Celeb-real": 0.2, "Celeb-synthesis": 0.3}  # shar
 
 
 def plan(cfg: Benchmark) -> Plan:
-    """Plan Celeb-DF. The test list is clip-disjoint only: most of its fakes have targets outside it, as in reality.
+    """Plan Celeb-DF. As in the real one, most fakes of the test list have targets outside it.
 
     Raises:
         InputError: more fakes asked for than (target clip, source) combinations exist.

@@ -58,7 +58,7 @@ def _part(cfg: Benchmark, part: int) -> Plan:
 
 
 def _take(cfg: Benchmark, folder: str, name: str, fakes: list[str], actors: list[Who], k: int, rng) -> Take:
-    """One original with its fakes; in each fake one of the people is forged. The first take of a part has sound."""
+    """Plan one original with its fakes, in each of which one person is forged. The first take of a part has sound."""
     people = (actors[k], actors[(k + 1) % len(actors)])[: 1 + int(rng.random() < cfg.dfdc.two_person)]
     real = _clip(folder, name, name, audio=k == 0)
     forged = tuple(_fake(cfg, folder, fake, name, people, actors, k == 0, rng) for fake in fakes)
@@ -75,7 +75,7 @@ def _fake(cfg: Benchmark, folder: str, name: str, target: str, people: tuple[Who
 
 
 def _test(cfg: Benchmark) -> Plan:
-    """Half reals, half fakes, each of a scene of its own: the originals of test fakes are not shipped."""
+    """Plan the test folder: half reals, half fakes, each from a scene of its own, since originals are not shipped."""
     rng = np.random.default_rng(derive("synth", cfg.seed, "dfdc", "test"))
     n = cfg.dfdc.test_clips
     actors = [Who.cast(f"actor-test-{i}", cfg.seed, "dfdc", "test", i) for i in range(n + 3)]

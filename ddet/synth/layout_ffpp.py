@@ -17,7 +17,7 @@ Pair = tuple[str, str]
 
 
 def plan(cfg: Benchmark) -> Plan:
-    """Plan FF++ (pairs forged both ways by each method) and DF-1.0 (each original forged once a variant)."""
+    """Plan FF++ (pairs forged both ways by each method) and DF-1.0 (each original forged once per variant)."""
     rng = np.random.default_rng(derive("synth", cfg.seed, "ffpp"))
     ids = [f"{i:03d}" for i in range(2 * cfg.ffpp.pairs)]
     uploads, people = _uploads(rng, ids), {}
@@ -43,7 +43,7 @@ def _uploads(rng: np.random.Generator, ids: list[str]) -> dict[str, str]:
 
 
 def _pairs(rng: np.random.Generator, ids: list[str], people: dict[str, Who]) -> list[Pair]:
-    """Pair the ids within a sex where possible, never a person with herself, and put the train pairs first.
+    """Pair the ids, of the same sex where possible, never two of one person; the train pairs come first.
 
     The clips 000 and 001 of one upload land in train and val, as seven uploads of the real set do.
     """

@@ -1,4 +1,4 @@
-"""The tree of one's own footage: real/ and fake/, a folder a person. The benchmark puts its clips out of order here."""
+"""The tree of a user's own footage: real/ and fake/ with a folder per person; here it holds the clips out of order."""
 
 from ddet.params import Benchmark
 from ddet.seeds import derive
@@ -9,7 +9,7 @@ ROOT = "own"
 
 
 def plan(cfg: Benchmark) -> Plan:
-    """Plan one real clip a person, and its twin with the frames' poses out of order."""
+    """Plan one real clip per person, and a copy of it with the frames' poses out of order."""
     return Plan([_take(cfg, f"p{n:03d}") for n in range(cfg.jitter.people)])
 
 

@@ -1,6 +1,6 @@
 """Paint an identity once: an albedo texture, a matte and a height field, in face units on a square grid.
 
-All the cost of a person's looks is paid here; a frame only warps and lights what this module made.
+This is done once per person; each frame only warps and lights the result.
 """
 
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Head:
 
     @cached_property
     def relief(self) -> Array:
-        """The height field that the parallax warp reads: smooth, so that its inversion converges."""
+        """Return the height field for the parallax warp: smoothed, so that the inversion of the warp converges."""
         return cv2.GaussianBlur(self.height, (0, 0), 0.03 * self.size / (2 * SPAN))
 
 
 def paint(who: Identity, size: int = 256) -> Head:
-    """Paint a person on textures of `size` px a side. Same identity and size, same bits."""
+    """Paint a person on textures of `size` px a side. The same identity and size give the same bits."""
     canvas = Canvas(size, who.seed)
     radius = skull(who, canvas.u, canvas.v)
     height = _relief(canvas, who, radius)
@@ -82,7 +82,7 @@ def _relief(c: Canvas, who: Identity, radius: Array) -> Array:
 
 
 def _folds(c: Canvas, who: Identity) -> Array:
-    """The lines from the nose's wings to the mouth's corners, and the bags below the eyes."""
+    """Return the depth of the lines from nose to mouth corners and of the bags below the eyes."""
     t = np.clip((c.v - who.nose_tip) / (who.mouth_y + 0.05 - who.nose_tip), 0, 1)
     line = who.nose_w * 1.1 + (who.mouth_w * 1.22 - who.nose_w * 1.1) * t**0.8
     fold = np.exp(-(((np.abs(c.u) - line) / 0.03) ** 2)) * edge(np.abs(t - 0.5) - 0.45, 0.15)
@@ -130,7 +130,7 @@ def _brows(c: Canvas, who: Identity, skin: Array) -> None:
 
 
 def _shadows(c: Canvas, who: Identity, skin: Array) -> None:
-    """Baked ambient occlusion: sockets, nostrils, under the nose and lip, towards the outline."""
+    """Darken the skin by ambient occlusion: sockets, nostrils, under the nose and lip, towards the outline."""
     dark = 0.24 * c.pair(who.eye_x - 0.03, who.eye_y - 0.03, 0.14, 0.07)
     dark += (0.10 + 0.14 * who.age) * c.pair(who.eye_x, who.eye_y + 0.10, 0.12, 0.05)
     dark += 0.25 * c.bump(0, who.nose_tip + 0.075, who.nose_w * 0.9, 0.03)

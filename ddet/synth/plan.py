@@ -1,4 +1,4 @@
-"""What is to be rendered: takes (a filmed clip and every fake made from it) and the text files of each dataset."""
+"""The records of what to render: takes (a filmed clip and every fake made from it) and each dataset's text files."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from ddet.synth.distort import Steps
 
 @dataclass(frozen=True)
 class Who:
-    """A person of the benchmark by name; the face follows from the seed."""
+    """A person of the benchmark: a name, and the seed that determines the face."""
 
     name: str
     seed: int
@@ -17,14 +17,14 @@ class Who:
 
     @classmethod
     def cast(cls, name: str, *parts: object, woman: bool | None = None) -> "Who":
-        """Cast the person whose seed derives from `parts`."""
+        """Create the person whose seed is derived from `parts`."""
         seed = derive("synth", "person", *parts)
         return cls(name, seed, identity.sample(seed, woman).woman)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One mp4 of an official tree, with the facts its name and lists tell about it."""
+    """One mp4 of an official tree, with what its name and the lists state about it."""
 
     path: str  # below the root, posix
     clip_id: str
@@ -38,7 +38,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Fake:
-    """A forgery of a take: whose face or performance, by which generator, on which person."""
+    """A forgery of a take: the source of the face or performance, the generator, the person who is forged."""
 
     clip: Clip
     generator: str  # a key of forge.METHODS
@@ -91,6 +91,6 @@ def broken(clips: list[Clip], seed: int) -> list[Broken]:
 
 
 def shares(n: int, *wanted: float) -> list[int]:
-    """Split n in whole parts near the wanted shares, each at least 1; the first takes the rest."""
+    """Split n into integers near the wanted shares, each at least 1; the first takes the remainder."""
     rest = [max(1, round(n * share)) for share in wanted[1:]]
     return [n - sum(rest), *rest]

@@ -1,6 +1,6 @@
-"""Labelled real faces without end: crops whose pose, expression, light and landmarks are known by construction.
+"""Render any number of labelled real faces: crops whose pose, expression, light and landmarks are known.
 
-They stand in for ImageNet where there is no network: a backbone regresses the targets before it sees a forgery label.
+They replace ImageNet where there is no internet: a backbone is pre-trained by regression on these targets.
 No crop is forged, and no person here occurs in the benchmark.
 """
 
@@ -36,7 +36,7 @@ def pretext_batch(n: int, seed: int, size: int, identities: Sequence[int]) -> tu
     """Render n real-face crops of the people numbered `identities`.
 
     Returns crops, n x size x size x 3 uint8 RGB, and targets, n x len(TARGETS) float32; landmarks are in shares of the
-    crop, in MTCNN's order. Same arguments, same bits; each crop depends on `seed` and its number only.
+    crop, in MTCNN's order. The same arguments give the same bits; each crop depends on `seed` and its number only.
     """
     crops, targets = np.empty((n, size, size, 3), np.uint8), np.empty((n, len(TARGETS)), np.float32)
     rng = np.random.default_rng(derive("pretext", "rooms", seed))
@@ -48,7 +48,7 @@ def pretext_batch(n: int, seed: int, size: int, identities: Sequence[int]) -> tu
 
 
 def person_seed(number: int) -> int:
-    """The seed of a pre-training identity; the benchmark derives its own under another name."""
+    """Return the seed of a pre-training identity; the benchmark derives its own under another name."""
     return derive("pretext", "person", number)
 
 
@@ -101,7 +101,7 @@ def _tone(rng: np.random.Generator) -> Array:
 
 
 def sheet(crops: Array, targets: Array) -> Array:
-    """Draw each crop's landmarks on it, in a row: to look at."""
+    """Draw each crop's landmarks on it and join the crops in a row, for inspection."""
     out = crops.copy()
     for crop, marks in zip(out, targets[:, -10:].reshape(-1, 5, 2) * crops.shape[1], strict=True):
         for x, y in marks:

@@ -1,4 +1,4 @@
-"""Render frames: turn a head by parallax, light it by Lambert's law, set it on shoulders before a moving background.
+"""Render frames: turn a head by parallax, light it by Lambert's law, put shoulders and a moving background behind.
 
 A point (u, v) of height h goes to the frame by a rotation (yaw, then pitch, then roll), a scale and a shift, without
 perspective. The renderer needs the inverse, which depends on h at the answer: a few fixed-point steps find it.
@@ -34,7 +34,7 @@ class Light:
 
 
 def rotation(pose: Pose) -> Array:
-    """The 3 x 3 matrix of yaw, then pitch (roll is done in the image plane)."""
+    """Return the 3 x 3 matrix of yaw, then pitch (roll is applied in the image plane)."""
     cy, sy, cp, sp = np.cos(pose.yaw), np.sin(pose.yaw), np.cos(pose.pitch), np.sin(pose.pitch)
     yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     pitch = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
@@ -42,14 +42,14 @@ def rotation(pose: Pose) -> Array:
 
 
 def project(points: Array, pose: Pose) -> Array:
-    """Send k x 3 points (u, v, height) to k x 2 frame px."""
+    """Project k x 3 points (u, v, height) to k x 2 frame px."""
     x, y = (rotation(pose) @ points.T)[:2]
     c, s = np.cos(pose.roll), np.sin(pose.roll)
     return np.stack([pose.x + pose.scale * (x * c - y * s), pose.y + pose.scale * (x * s + y * c)], axis=1)
 
 
 def landmarks(head: Head, pose: Pose) -> Array:
-    """The 5 landmarks in frame px (5 x 2), with the smile and the jaw."""
+    """Return the 5 landmarks in frame px (5 x 2), moved by smile and jaw."""
     marks = head.marks.astype(np.float64).copy()
     marks[3:, 0] *= 1 + 0.2 * pose.smile
     return project(marks, pose)
@@ -83,7 +83,7 @@ def _unrolled(pose: Pose, box: tuple[int, int, int, int]) -> tuple[Array, Array]
 
 
 def head_box(pose: Pose, shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The frame rectangle (x0, y0, x1, y1) that holds the whole head."""
+    """Return the frame rectangle (x0, y0, x1, y1) that holds the whole head."""
     reach = 1.42 * pose.scale
     low = max(0, int(pose.y - reach)), min(shape[0], int(pose.y + reach) + 1)
     side = max(0, int(pose.x - reach)), min(shape[1], int(pose.x + reach) + 1)
@@ -91,7 +91,7 @@ def head_box(pose: Pose, shape: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def shade(rig: Rig, texture: Array, pose: Pose, light: Light) -> Array:
-    """Light a texture (n x n x 4 uint8): Lambert from the height field's normals, and a little gloss."""
+    """Light a texture (n x n x 4 uint8): Lambert shading by the height field's normals, and a little gloss."""
     toward = rotation(pose).T @ light.direction
     halfway = light.direction + np.array([0.0, 0.0, 1.0])  # between the lamp and the camera
     half = rotation(pose).T @ (halfway / np.linalg.norm(halfway))
@@ -104,7 +104,7 @@ def shade(rig: Rig, texture: Array, pose: Pose, light: Light) -> Array:
 
 
 def _curves(light: Light) -> tuple[Array, Array]:
-    """Two 256 x 1 x 3 tables: gain in 1/128 by the cosine to the lamp, gloss by the cosine to the half vector."""
+    """Return two 256 x 1 x 3 tables: gain in 1/128 by the cosine to the lamp, gloss by that to the half vector."""
     cosine = np.arange(256)[:, None] / 255
     warm = cosine ** np.array([0.9, 1.0, 1.06])  # light bleeds through skin, red most
     gain = (light.ambient + light.power * warm) * np.array(light.tint)
@@ -116,7 +116,7 @@ def _curves(light: Light) -> tuple[Array, Array]:
 
 
 def over(frame: Array, layer: Array, box: tuple[int, int, int, int]) -> None:
-    """Lay an RGBA layer (uint8) on the frame's `box`, in place."""
+    """Blend an RGBA layer (uint8) over the frame's `box`, in place."""
     part = frame[box[1] : box[3], box[0] : box[2]]
     part[:] = blend(part, np.ascontiguousarray(layer[..., :3]), layer[..., 3])
 

@@ -1,7 +1,7 @@
-"""A clip before it is rendered: who sits where, how they move, the lamp, the room and the camera.
+"""The scene of a clip, drawn before rendering: persons and their motion, the lamp, the room and the camera.
 
-`Domain` holds what differs between datasets; everything else of a scene is drawn from the clip's seed. The nuisances
-(softness, noise, colour cast, blur) are those of the camera, so that real and forged clips share them.
+`Domain` holds what differs between datasets; everything else of a scene is drawn from the clip's seed. Softness,
+noise, colour cast and blur belong to the camera, so that real and forged clips share them.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Domain:
-    """How a dataset was filmed. Ranges are uniform; angles in degrees, blur in px, noise in grey levels."""
+    """The filming conditions of a dataset. Ranges are uniform; angles in degrees, blur in px, noise in grey levels."""
 
     name: str
     shapes: tuple[tuple[float, float], ...]  # (height, width) in units of the benchmark's frame size
@@ -94,14 +94,14 @@ class Shot:
 
 
 def wave(rng: np.random.Generator, seconds: Array, hertz: float) -> Array:
-    """A smooth random path around 0, mostly within -1..1."""
+    """Return a smooth random path around 0, mostly within -1..1."""
     rates, phases = hertz * rng.uniform(0.4, 1.3, 3), rng.uniform(0, 2 * np.pi, 3)
     weights = rng.uniform(0.3, 1, 3)
     return np.sin(np.outer(seconds, rates) * 2 * np.pi + phases) @ (weights / weights.sum())
 
 
 def talk(seed: int, person: int, frames: int, fps: float) -> dict[str, Array]:
-    """Blinks, speech, smile, brows and gaze of one person over time; a forgery may borrow them."""
+    """Draw blinks, speech, smile, brows and gaze of one person over time; a forgery may copy them."""
     rng = np.random.default_rng([seed, person])
     seconds = np.arange(frames) / fps + rng.uniform(0, 10)
     blink_at = np.arange(seconds[0] + rng.uniform(-1, 1), seconds[-1] + 1, rng.uniform(1.5, 3.5))
@@ -117,7 +117,7 @@ def talk(seed: int, person: int, frames: int, fps: float) -> dict[str, Array]:
 
 
 def move(rng, domain: Domain, seconds: Array, at: tuple[float, float], scale: float, acts: dict) -> list[Pose]:
-    """Draw a person's poses around `at` (frame px), doing `acts`."""
+    """Draw a person's poses around `at` (frame px), with the expressions `acts`."""
     t, turn = seconds * domain.speed, np.radians([domain.yaw, domain.pitch, domain.roll])
     base = rng.uniform(-0.45, 0.45, 3)
     yaw, pitch, roll = (a * (b + 0.55 * wave(rng, t, 0.35)) for a, b in zip(turn, base, strict=True))
@@ -196,7 +196,7 @@ def _place(frame: Array, scene: Scene, person: Person, t: int) -> tuple:
 
 
 def _shoulders(frame: Array, person: Person, t: int) -> None:
-    """Lay neck and shoulders below the head; they follow it only in part."""
+    """Draw neck and shoulders below the head; they follow its motion only in part."""
     pose, rest = person.poses[t], person.poses[0]
     zoom = 2 * backdrop.BODY_SPAN * pose.scale / backdrop.BODY_PX
     x, y = rest.x + 0.7 * (pose.x - rest.x), rest.y + 0.7 * (pose.y - rest.y)

@@ -1,4 +1,4 @@
-"""Frames for a contact sheet: a target as filmed, beside each forgery of it, with the pixels that were forged."""
+"""Collect frames for a contact sheet: a target, each forgery of it, and masks of the forged pixels."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def examples(root: Path, rendered: pd.DataFrame, dataset: str, frame: int, count
     fakes = whole[whole["label"] == 1]
     target = fakes["target"].value_counts(sort=True).sort_index().idxmax()
     same = whole[whole["target"] == target].sort_values(["label", "method", "clip_id"])
-    # A person may stand in several takes: keep the fakes made from the first, and its original.
+    # A person may occur in several takes: keep the fakes made from the first, and its original.
     chosen = pd.concat([same[same["label"] == 0].head(1), same[same["label"] == 1].groupby("method").head(3)]).head(
         count
     )

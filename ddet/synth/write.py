@@ -1,4 +1,4 @@
-"""Render the benchmark: every take filmed once, forged as often as planned, written in the official trees."""
+"""Render the benchmark: film every take once, forge it as planned, write the clips in the official trees."""
 
 import shutil
 from functools import lru_cache
@@ -23,8 +23,8 @@ from ddet.synth.paint import Head, paint
 from ddet.synth.plan import Broken, Clip, Fake, Plan, Take, Who
 from ddet.synth.scene import DOMAINS, Scene, compose, film, talk
 
-MARKER = ".rendered_by_ddet"  # says that a folder is ours to replace
-TABLE = "rendered.csv"  # written last: where it stands, the benchmark is whole
+MARKER = ".rendered_by_ddet"  # in a folder that may be replaced
+TABLE = "rendered.csv"  # written last: if it exists, the benchmark is complete
 TEXT = dict.fromkeys(["path", "clip_id", "dataset", "method", "target", "source", "unusable"], str)
 COLUMNS = ["path", "clip_id", "dataset", "method", "target", "source", "label", "frames", "unusable"]
 
@@ -69,13 +69,13 @@ def render_benchmark(out: Path, cfg: Benchmark, runtime: Runtime) -> pd.DataFram
 
 
 def no_benchmark(out: Path) -> pd.DataFrame:
-    """Leave `out` empty but for the marker, for runs on real data; returns a table without rows."""
+    """Empty `out` but for the marker file, for runs on real data; return a table without rows."""
     _claim(out, "nothing: benchmark.render is false")
     return pd.DataFrame(columns=COLUMNS)
 
 
 def _claim(out: Path, made_of: str) -> None:
-    """Make `out` an empty folder of ours, or refuse."""
+    """Empty `out` and mark it as rendered by ddet; InputError if it holds anything else."""
     try:
         if out.exists() and any(out.iterdir()):
             if not (out / MARKER).is_file():
@@ -93,7 +93,7 @@ def _run(out: Path, cfg: Benchmark, job: Take | Broken) -> list[dict]:
 
 
 def texture_size(cfg: Benchmark) -> int:
-    """Texture px: a little finer than the largest face in the frame."""
+    """Return the texture size in px: a little finer than the largest face in the frame."""
     return max(192, round(cfg.frame_size * 1.15 / 2) * 2)
 
 
@@ -103,7 +103,7 @@ def _head(seed: int, woman: bool, size: int) -> Head:
 
 
 def head_of(who: Who, cfg: Benchmark) -> Head:
-    """Paint a person, or recall her."""
+    """Paint a person; a person painted before comes from a cache."""
     return _head(who.seed, who.woman, texture_size(cfg))
 
 
@@ -149,7 +149,7 @@ def _write_fake(out: Path, cfg: Benchmark, take: Take, fake: Fake, frames: list[
 
 
 def _crf(cfg: Benchmark, take: Take, clip: Clip) -> int:
-    """The clip's own CRF, drawn alike for reals and fakes of a domain."""
+    """Return the CRF of a clip, drawn from the same range for reals and fakes of a domain."""
     low, high = DOMAINS[take.domain].crf
     return int(np.clip(cfg.crf + low + derive("synth", cfg.seed, "crf", clip.clip_id) % (high - low + 1), 0, 51))
 

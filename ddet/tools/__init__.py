@@ -1,1 +1,1 @@
-"""Small commands for those who work on the repository."""
+"""Small commands for development of the repository."""

@@ -20,19 +20,19 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def direct(pyproject: str) -> list[str]:
-    """Name what pyproject.toml asks for itself, the developers' tools included."""
+    """Return the direct dependencies in pyproject.toml, the developers' tools included."""
     project = tomllib.loads(pyproject)["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     return sorted(_normal(re.match(r"[A-Za-z0-9_.-]+", spec)[0]) for spec in wanted)
 
 
 def _normal(name: str) -> str:
-    """Spell a package as the lock does (PEP 503)."""
+    """Return a package name as the lock spells it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def environment(lock: str, pyproject: str) -> str:
-    """Compose environment.yml."""
+    """Return the text of environment.yml."""
     locked = pins(lock)
     lines = [HEADER, "name: ddet", "channels: [conda-forge]", "dependencies:"]
     lines += [f"  - python={PYTHON}", "  - pip", "  - pip:"]

@@ -1,7 +1,7 @@
-"""Hold dvc.yaml to what notebooks import: python -m ddet.tools.deps writes each stage's code dependencies anew.
+"""Write each stage's code dependencies into dvc.yaml, from what its notebook imports: python -m ddet.tools.deps
 
 A stage depends on its notebook and on every module of ddet that the notebook can run, found by following imports; other
-dependencies (data, results) stand in dvc.yaml by hand and are left alone.
+dependencies (data, results) are written by hand and left alone.
 """
 
 import ast
@@ -19,7 +19,7 @@ RUNNER = "ddet/nbrun.py"
 
 
 def entry(cmd: str) -> Path:
-    """Return what a stage's command runs: a notebook, or a module of ddet."""
+    """Return the file that a stage's command runs: a notebook, or a module of ddet."""
     words = cmd.split()
     if words[:3] == ["python", "-m", "ddet.nbrun"]:
         return paths.ROOT / "notebooks" / f"{words[3]}.ipynb"
@@ -40,7 +40,7 @@ def code_of(cmd: str) -> list[str]:
 
 
 def _imported(file: Path) -> Iterator[Path]:
-    """Find the files of ddet that a notebook or module imports itself, packages on the way included."""
+    """Find the files of ddet that a notebook or module imports directly, parent packages included."""
     source = file.read_text()
     if file.suffix == ".ipynb":
         source = "\n".join(c.source for c in nbformat.reads(source, 4).cells if c.cell_type == "code")
@@ -58,12 +58,12 @@ def _imported(file: Path) -> Iterator[Path]:
 
 
 def _runs(init: Path) -> bool:
-    """Tell whether a package file does more than describe its package."""
+    """Return whether an `__init__` file has more than a docstring."""
     return any(not isinstance(node, ast.Expr) for node in ast.parse(init.read_text()).body)
 
 
 def main() -> int:
-    """Rewrite dvc.yaml; report what changed and exit 1 if anything did, so that a hook shows it."""
+    """Rewrite dvc.yaml; report what changed and exit 1 if anything did, so that a git hook fails."""
     yaml = YAML()
     yaml.width, changed = 120, []
     yaml.indent(mapping=2, sequence=4, offset=2)

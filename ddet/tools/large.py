@@ -1,4 +1,4 @@
-"""Refuse files that belong in DVC, not in git: python -m ddet.tools.large FILE..."""
+"""Reject files that are too large for git and belong in DVC: python -m ddet.tools.large FILE..."""
 
 import sys
 from pathlib import Path

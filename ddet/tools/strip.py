@@ -1,4 +1,4 @@
-"""Strip source notebooks of outputs, but for the check cells whose stored text nbval compares.
+"""Strip the outputs of source notebooks, except those of check cells, which nbval compares.
 
 python -m ddet.tools.strip notebooks        # strip in place
 python -m ddet.tools.strip --check notebooks  # only say which are not clean; exit 1 if any

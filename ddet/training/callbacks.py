@@ -1,4 +1,4 @@
-"""What a fit does besides stepping: device-aware autocast, step decay, keeping the best weights, history, progress."""
+"""Callbacks of a fit: autocast on any device, step decay, keeping the best weights, metrics, history, progress."""
 
 import math
 import os
@@ -14,7 +14,7 @@ from fastai.learner import Learner, Metric
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-BEST = {  # which end of each metric selects the weights
+BEST = {  # whether the largest or the smallest value of each metric is best
     "frame_auc": max,
     "accuracy": max,
     "valid_loss": min,
@@ -24,7 +24,7 @@ BEST = {  # which end of each metric selects the weights
 
 
 class DeviceAmp(MixedPrecision):
-    """Mixed precision on the device that trains.
+    """Mixed precision on whatever device the fit runs on.
 
     Differs: fastai hard-codes `autocast("cuda")`, so its `to_fp16` and `to_bf16` do nothing on a CPU.
     """
@@ -41,7 +41,7 @@ class DeviceAmp(MixedPrecision):
 
 
 class SampleEpoch(Callback):
-    """Tell the training dataset the epoch, from which it seeds its augmentation; forked workers inherit it."""
+    """Set the epoch of the training dataset, from which it seeds its augmentation; forked workers inherit it."""
 
     def before_train(self) -> None:
         self.dls.train.dataset.epoch = self.epoch
@@ -60,7 +60,7 @@ class StepDecay(Callback):
 
 
 class AddPenalty(Callback):
-    """Add to the training loss what a network charges for its last forward pass (`penalty`), where it has such a term.
+    """Add a network's own loss term (`penalty`, set in each forward pass) to the training loss, if it has one.
 
     The valid loss stays the classifier's alone, so that networks with and without such a term compare.
     """
@@ -97,7 +97,7 @@ class FrameAuc(Metric):
 
 
 class ClipAuc(FrameAuc):
-    """The same over clips, where a sample is a clip."""
+    """Area under the ROC curve of the fake class over clips, where a sample is a clip."""
 
     name = "clip_auc"
 
@@ -114,7 +114,7 @@ class ClipLogLoss(ClipAuc):
 
 
 class KeepBest(Callback):
-    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals; nan never wins."""
+    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals, never one with nan."""
 
     order = 70  # after the recorder
 
@@ -137,7 +137,7 @@ class KeepBest(Callback):
 
 
 class History(Callback):
-    """Write `file` anew after each epoch: one row an epoch, counted from 1; no clock, so a rerun writes the same."""
+    """Rewrite `file` after each epoch: one row per epoch, counted from 1; no times, so a rerun writes the same."""
 
     order = 80  # after KeepBest, before Resume
 
@@ -161,9 +161,9 @@ class History(Callback):
 
 
 class StepLosses(Callback):
-    """Write `file` anew after each epoch: the loss of every training batch as it was, beside fastai's smoothed one.
+    """Rewrite `file` after each epoch: the raw loss of every training batch beside fastai's smoothed one.
 
-    One row a batch: step (from 1), epoch, loss, smooth.
+    One row per batch: step (from 1), epoch, loss, smooth.
     """
 
     order = 81  # after History, before Resume
@@ -198,7 +198,7 @@ class Progress(Callback):
         self.bar = None
 
     def before_train(self) -> None:
-        if self.bar is None:  # only now is it known with which epoch a resumed fit goes on
+        if self.bar is None:  # the epoch at which a resumed fit continues is known only now
             n = len(self.dls.train)
             self.bar = tqdm(
                 total=self.n_epoch * n, initial=self.epoch * n, file=sys.stderr, unit="batch", mininterval=1

@@ -1,6 +1,6 @@
-"""Bit-exact resume: what moves during a fit is saved at the end of each epoch and put back before the next one.
+"""Bit-exact resume: all state of a fit is saved at the end of each epoch and restored before the next one.
 
-A fit that was killed at any step and is run again ends with the bits of one that was never killed.
+A fit that was killed at any step and is run again ends with the same bits as one that was never killed.
 """
 
 import io
@@ -17,7 +17,7 @@ from fastai.torch_core import get_random_states, set_random_states
 
 from ddet.errors import InputError
 
-FOLDER = "resume"  # the run store throws folders of this name away when the run is complete
+FOLDER = "resume"  # the run store deletes folders of this name when the run is complete
 RECORDED = ("lrs", "iters", "losses", "values")
 BROKEN = (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError)
 
@@ -44,13 +44,13 @@ class Resume(Callback):
 
     Args:
         file: the checkpoint, replaced atomically: a kill leaves the old one or the new one.
-        identity: names the fit (configuration, seed, data size).
+        identity: text that identifies the fit (configuration, seed, data size).
 
     Raises:
         InputError: `file` is the checkpoint of another fit. Raised here, since fastai rewrites what a callback raises.
     """
 
-    order = 90  # after every other callback, so that nothing moves between saving and the next epoch
+    order = 90  # after every other callback, so that no state changes between saving and the next epoch
 
     def __init__(self, file: Path, identity: str):
         self.file, self.identity = file, identity
@@ -110,9 +110,9 @@ class Resume(Callback):
         vars(learn.recorder.smooth_loss).update(saved["smooth_loss"])
         for cb in _stateful(learn):
             cb.load_state_dict(saved["callbacks"][cb.name])
-        set_random_states(**saved["random"])  # last: nothing above may draw
+        set_random_states(**saved["random"])  # last, since the lines above may use random numbers
 
 
 def _stateful(learn: Learner) -> list[Callback]:
-    """List the callbacks with a state; asked of the class, since a callback passes unknown names on to the model."""
+    """List the callbacks whose class has `state_dict`; a callback itself passes unknown names on to the model."""
     return [cb for cb in learn.cbs if hasattr(type(cb), "load_state_dict")]

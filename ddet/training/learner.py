@@ -1,4 +1,4 @@
-"""From a network and its loaders to trained weights, a history and predictions: the fastai Learner of this project."""
+"""Train a network with fastai's Learner: best weights, history, and predictions."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -49,7 +49,7 @@ def fit(
 
     Writes `weights.safetensors`, `history.csv` and, until the run store clears it, `resume/`. A fit that finds the
     checkpoint of an earlier, killed one continues from it and ends with the same bits. `model` must have been
-    made under a seed of its own (`seeds.seed_everything`); the draws of the fit follow from `seed`.
+    made under a seed of its own (`seeds.seed_everything`); the random draws of the fit follow from `seed`.
 
     Raises:
         InputError: a precision that the device lacks, a selection metric that is not computed, a fit that diverged.
@@ -120,7 +120,7 @@ def _check_selection(learn: Learner, select: str) -> None:
 
 
 def check_precision(precision: str, device: torch.device) -> None:
-    """Refuse fp16 where it cannot train: there is no half-precision autocast with loss scaling on a CPU."""
+    """Raise InputError for fp16 on a CPU, which has no half-precision autocast with loss scaling."""
     if precision == "fp16" and device.type != "cuda":
         raise InputError("precision = 'fp16'", "needs a CUDA device", f"on {device.type} use 'fp32' or 'bf16'")
 
@@ -132,7 +132,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(model: nn.Module, path: Path) -> nn.Module:
-    """Read what `save_weights` wrote into `model`, every name matching, and return it."""
+    """Load the file that `save_weights` wrote into `model`, every name matching, and return the model."""
     model.load_state_dict(safetensors.torch.load_file(path))
     return model
 
@@ -143,7 +143,7 @@ def predict(model: nn.Module, dl: DataLoader, precision: str = "fp32") -> np.nda
 
 
 def outputs(model: nn.Module, dl: DataLoader, precision: str = "fp32") -> torch.Tensor:
-    """Return what `model` says of each sample of `dl`, in its order, in eval mode: float32, on the CPU."""
+    """Return the output of `model` for each sample of `dl`, in order, in eval mode: float32, on the CPU."""
     device = dl.device
     check_precision(precision, device)
     model.to(device).eval()
@@ -153,7 +153,7 @@ def outputs(model: nn.Module, dl: DataLoader, precision: str = "fp32") -> torch.
 
 
 def predictions(rows: pd.DataFrame, prob_fake: np.ndarray) -> pd.DataFrame:
-    """Set `prob_fake` beside what identifies each row: the table that a run stores as preds.parquet."""
+    """Return the columns that identify each row, with `prob_fake`: the table that a run stores as preds.parquet."""
     kept = rows[["clip_id", "frame_idx", "track", "group", "label", "split"]].reset_index(drop=True)
     kept.insert(5, "prob_fake", prob_fake)
     return kept

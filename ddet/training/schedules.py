@@ -1,4 +1,4 @@
-"""How a fit steps: torch's learning-rate schedules, a rate for each part of a network, accumulated gradients."""
+"""Torch's learning-rate schedules, a rate for each part of a network, and gradient accumulation, as callbacks."""
 
 import warnings
 from typing import Any
@@ -17,7 +17,7 @@ from ddet.errors import InputError
 
 
 class TorchSchedule(Callback):
-    """Let one of torch's schedulers move the rates of the optimiser, each group from its own.
+    """The base of callbacks that run one of torch's schedulers on the optimiser, each group from its own rate.
 
     It starts from the rates that the fit was given. Its state is saved and restored by `ddet.training.checkpoint`.
     """
@@ -78,7 +78,7 @@ class Plateau(TorchSchedule):
 
 
 class OneCycle(TorchSchedule):
-    """Warm up to the rate of the fit and anneal to almost nothing, once over all batches.
+    """Warm up to the rate of the fit and anneal to nearly 0, once over all batches.
 
     Paper: ASRID 5.2. As released: torch's defaults, no cycled momentum.
     Differs: `fit_one_cycle` (schedule one_cycle) is fastai's, with cycled momentum and other ends.
@@ -130,7 +130,7 @@ class PartRates(Callback):
 
 
 class Accumulate(GradientAccumulation):
-    """Step once for every `n_acc` samples, and at the end of an epoch with what there is.
+    """Accumulate gradients: one step per `n_acc` samples, and one at the end of an epoch for the rest.
 
     Paper: ASRID 5.3: 6 clips on each of 4 GPUs make one step of 24.
     Differs: fastai's carries gradients over into the next epoch, which no checkpoint between the two would hold.

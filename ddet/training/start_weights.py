@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from before it sees a forgery label: the renderer, timm, or nowhere."""
+"""Make the start weights of a backbone: pre-trained on rendered faces, fetched from timm, or none (random)."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -21,7 +21,7 @@ from ddet.seeds import derive, seed_everything
 from ddet.synth.pretext import TARGETS, pretext_batch
 from ddet.training.learner import WEIGHTS, fit, save_weights
 
-HELD_OUT = 5  # one image and one identity to every so many of training, for the figures reported
+HELD_OUT = 5  # one held-out image and identity per so many of training, for the R2 that is reported
 Batch = Callable[..., tuple[np.ndarray, np.ndarray]]
 rendered: Batch = lru_cache(maxsize=2)(pretext_batch)  # every backbone learns from the same faces
 
@@ -70,7 +70,7 @@ def _local(weights: str, backbone: str) -> Path:
 def pretrain_backbone(
     cfg: params.Start, backbone: str, out: Path, runtime: params.Runtime, batch: Batch = rendered
 ) -> pd.DataFrame:
-    """Teach `backbone` what the renderer knows for free (pose, expression, light, landmarks), never a forgery label.
+    """Pre-train `backbone` by regression on rendered real faces: pose, expression, light, landmarks.
 
     Writes `weights.safetensors` (without the regression layer), `history.csv` and `targets.csv`: for each target the
     R2 on identities that were not trained on, its mean and its standard deviation. Returns that table.

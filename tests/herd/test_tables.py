@@ -38,7 +38,7 @@ def section(**update) -> params.Herd:
 
 @pytest.fixture
 def runs(tmp_path):
-    """Write made-up runs; returns a function (arm, seed, one table of predictions, histories of its stages) -> line."""
+    """Write made-up runs; returns a function (arm, seed, one table of predictions, histories of its phases) -> line."""
 
     def write(arm: str, seed: int, preds: pd.DataFrame | None = None, histories=()) -> dict:
         names = [f"{arm}-{seed}-{stage}" for stage in range(len(histories) or 1)]
@@ -158,7 +158,7 @@ def history(*epochs: tuple[float, int]) -> pd.DataFrame:
 def test_the_best_arm_on_valid_by_hand(runs):
     """Kept at the end: A (.7 + .6) / 2 = .65, B (.9 + .5) / 2 = .7, C .68 and .69.
 
-    A had .95 in its first stage, and C .99 in an epoch that was not kept; B's better seed alone would not do.
+    A had .95 in its first phase, and C .99 in an epoch that was not kept; B's better seed alone would not do.
     """
     done = pd.DataFrame(
         [

@@ -1,4 +1,4 @@
-"""What a fit is given, stage after stage, and what it leaves behind."""
+"""The input of a fit in each phase of a curriculum, and the files that it writes."""
 
 import pandas as pd
 import pytest
@@ -28,7 +28,7 @@ def rows(faces):
 
 
 def config(seed: int = 0, **changes) -> dict:
-    """Return the configuration of the first stage of the arm that `changes` make."""
+    """Return the configuration of the first phase of the arm that `changes` make."""
     cfg = section(seed + 1, **({"model": changes.pop("net")} if "net" in changes else {}))
     return herd_arms.plan(cfg, {"x": arm(**changes)}, given())[seed].stages[0]
 
@@ -174,7 +174,7 @@ def test_one_fit_at_a_time_shows_its_progress_and_several_do_not(to_fit):
     assert not to_fit(config(), runtime=RUNTIME.model_copy(update={"fits": 2})).progress
 
 
-# the weights that a stage starts from
+# the weights that a phase starts from
 
 
 def created(cfg: dict) -> torch.nn.Module:

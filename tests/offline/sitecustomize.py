@@ -1,4 +1,4 @@
-"""Refuse every connection that leaves this machine; put on PYTHONPATH, it reaches each Python process of a pipeline.
+"""Refuse every connection to another machine, in each Python process of a pipeline, if on its PYTHONPATH.
 
 Kernels talk to papermill over loopback, so loopback stays open. A library may swallow the refusal: each is logged to
 $DDET_OFFLINE_LOG as well, and the test reads that file.

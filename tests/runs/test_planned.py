@@ -1,4 +1,4 @@
-"""Arms and seeds as runs: what shapes a key, which stages are shared, and what is read back."""
+"""Arms and seeds as runs: what changes a key, which phases are shared, and what is read back."""
 
 import json
 
@@ -27,7 +27,7 @@ def planned(seeds: int = 1, start: str = "s", given_=None, **arms: params.Arm) -
 
 
 def only(**changes) -> dict:
-    """Return the configuration of the one stage of the one arm that `changes` make."""
+    """Return the configuration of the one phase of the one arm that `changes` make."""
     (row,) = planned(arm=arm(**changes))
     (stage,) = row.stages
     return stage
@@ -354,7 +354,7 @@ def test_histories_count_epochs_on_over_the_stages(fits, tmp_path):
 
 @pytest.fixture(scope="module")
 def done(faces, tmp_path_factory):
-    """Train a curriculum, its first stage with other seeds, and a fit without it, one after another."""
+    """Train a curriculum, its first phase with other seeds, and a fit without it, one after another."""
     root = tmp_path_factory.mktemp("runs")
     return one_by_one(faces, root, 1), root
 

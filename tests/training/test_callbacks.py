@@ -1,4 +1,4 @@
-"""A network's charge for its training, metrics over clips by hand, and the losses of all steps."""
+"""Callbacks: a network's own loss term, metrics over clips by hand, and the losses of all steps."""
 
 import math
 from pathlib import Path

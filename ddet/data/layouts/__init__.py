@@ -1,4 +1,4 @@
-"""One adapter per dataset: from the official tree of files to rows of one shape."""
+"""One adapter per dataset, which reads the official folder layout into rows with the same columns."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What all adapters share: one clip as a dataset promises or holds it, and safe reading of what datasets say.
+"""Code that all adapters share: the `Clip` record, and safe reading of folders and metadata files.
 
 An adapter never stops over a single clip. A clip that its dataset names and that is not there, that has no label, or
 whose name would leave its folder becomes a row with `status` "unusable" and a reason. Only a damaged list that would
@@ -43,7 +43,7 @@ class Clip:
 
     @property
     def clip_id(self) -> str:
-        """Name the clip by dataset, part, compression and stem: the stem alone is not unique."""
+        """Return dataset/part/compression/stem: the stem alone is not unique."""
         return f"{self.dataset}/{self.part}/{self.compression}/{self.stem}"
 
     def unusable(self, reason: str) -> "Clip":
@@ -55,7 +55,7 @@ class Clip:
         return self if self.reason else replace(self, reason=reason)
 
     def absent(self) -> "Clip":
-        """Return this clip as one that the dataset names and that is not there."""
+        """Return this clip as missing: the dataset lists it, but its file is not there."""
         return replace(self, found=False, path="").unusable(f"listed in {self.listed_in} but not found")
 
 
@@ -76,7 +76,7 @@ def home(cfg: params.Data, dataset: str, required: bool = True) -> Path:
 
 
 def place(path: Path, cfg: params.Data) -> str:
-    """Write a file's place relative to the data root; a dataset folder outside the root stays absolute."""
+    """Return a file's path relative to the data root; it stays absolute in a dataset folder outside the root."""
     root = paths.resolve(cfg.root)
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
@@ -93,7 +93,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def is_plain_name(name: object) -> bool:
-    """Tell whether a name that a metadata file gives is a plain file name that cannot leave its folder."""
+    """Return whether a name in a metadata file is a plain file name, which cannot leave its folder."""
     if not isinstance(name, str) or not name.isprintable() or name.startswith("."):
         return False
     return name != "" and not set(name) & set("/\\") and not PureWindowsPath(name).drive

@@ -22,7 +22,7 @@ SCARCE_FIRST = ("test", "valid", "train")
 
 
 def scan(cfg: params.Data) -> list[Clip]:
-    """List the chosen variants' clips, the real clip of each target, and what the lists promise beyond that."""
+    """List the chosen variants' clips, the real clip of each target, and clips that are listed but missing."""
     folder = base.home(cfg, "df1")
     listed, refused = _read_lists(folder / "lists" / "splits")
     originals = base.home(cfg, "ffpp", required=False)  # without it the real class is listed as missing
@@ -56,7 +56,7 @@ def _fake(variant: str, stem: str, path: str, listed: dict[str, list[str]], fami
 
 
 def _reals(fakes: list[Clip], files: dict[str, Path], cfg: params.Data, family: dict[str, str]) -> Iterator[Clip]:
-    """Yield the original of every target; where its fakes stand in several splits, the most frequent one has it."""
+    """Yield the original of every target; where its fakes are in several splits, it gets the most frequent one."""
     splits: dict[str, Counter[str]] = {}
     for fake in (f for f in fakes if f.target_id):
         splits.setdefault(fake.target_id, Counter())[fake.official_split] += bool(fake.official_split)

@@ -17,13 +17,13 @@ FILES = ("metadata.json", "labels.csv")
 
 
 def scan(cfg: params.Data) -> list[Clip]:
-    """List the clips of every part: what is there, and what the label files name beyond that."""
+    """List the clips of every part: files that are there, and clips that only the label files name."""
     folder = base.home(cfg, "dfdc")
     return [clip for part in _parts(folder) for clip in _part(part, cfg)]
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Find the folders that hold label files, and those that hold only clips: nothing is left out unseen."""
+    """Find the folders with label files, and those with clips only, so that no clip is overlooked."""
     labelled = {f.parent for name in FILES for f in folder.rglob(name)}
     holding = {f.parent for f in folder.rglob("*") if f.suffix.lower() == ".mp4" and not f.name.startswith(".")}
     below = {part / "videos" for part in labelled}

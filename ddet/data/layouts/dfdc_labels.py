@@ -1,4 +1,4 @@
-"""What DFDC's label files say about a clip: metadata.json, labels.csv, or both, which must then agree."""
+"""Read DFDC's label files: metadata.json, labels.csv, or both, which must then agree."""
 
 import csv
 from collections.abc import Iterator

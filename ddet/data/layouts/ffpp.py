@@ -24,7 +24,7 @@ Pair = tuple[str, str]
 
 
 def scan(cfg: params.Data) -> list[Clip]:
-    """List the clips of one compression: what is there, and what the split files promise beyond that.
+    """List the clips of one compression: files that are there, and clips that only the split files name.
 
     A method whose folder is absent altogether was not downloaded: the table of expected counts shows it.
     """
@@ -63,8 +63,8 @@ def read_pairs(folder: Path) -> dict[Pair, tuple[str, str]]:
 def families(folder: Path) -> dict[str, str]:
     """Map each id to the name of its group: ids joined by a split pair or a common YouTube upload.
 
-    Without split files the fakes' names tell the pairs. The official split keeps pairs together, but seven uploads
-    stand on both sides of it: conversion_dict.json has the upload of each id, followed by a running number.
+    Without split files the pairs are read from the fakes' names. The official split keeps pairs together, but seven
+    uploads are on both sides of it: conversion_dict.json has the upload of each id, followed by a running number.
     """
     pairs = list(read_pairs(folder)) or [m.groups() for f in _all_fakes(folder) if (m := FAKE_NAME.fullmatch(f.stem))]
     edges = pairs + list(_same_upload(folder))
