@@ -24,7 +24,7 @@ def maps(folder: Path, rows: pd.DataFrame, crops: Path) -> np.ndarray:
     size = finished.config_of_run(folder)["model"]["size"]
     net = finished.load_model(folder)
     layer, call = models.cam_layer(net, size), models.cam_call(net)
-    loader = crop_loader.eval_loader(rows, crops, size, 32, crop_loader.device("cpu"))
+    loader = crop_loader.eval_loader(rows, crop_loader.Loading(crops, size, 32, crop_loader.device("cpu")))
     return np.concatenate([grad_cam.grad_cam(net, layer, images, FAKE, call) for images, _ in loader])
 
 

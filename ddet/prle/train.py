@@ -43,14 +43,15 @@ def train(
     deal = derive("balance", config["seed"])
     chosen = crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal)
     seen = pd.concat([chosen, judge_of(rows, config["select_on"])])
-    dls = crop_loader.make_dls(seen, crops, common.augmentation(config), net.size, cfg.bs, seed, on, runtime.workers)
+    how = crop_loader.Loading(crops, net.size, cfg.bs, on, runtime.workers)
+    dls = crop_loader.make_dls(seen, how, common.augmentation(config), seed)
     hide, cbs = config["hide"], []
     if hide["kind"] != "nothing":
         found = primary_of(chosen, rows, maps / config["start"]["maps"])
         region_loader.attach(dls, regions_of(hide["kind"], found, chosen, crops))
         cbs = [exploit.Exploit(hide["p"], hide["alpha"][0], hide["gamma"], hide["fill"])]
     learner.fit(model, dls, cfg, out, seed, loss_func=exploit.risk, cbs=cbs, progress=runtime.fits == 1)
-    scored = common.predict(model, rows, crops, net.size, on, cfg, runtime.workers)
+    scored = common.predict(model, rows, how, cfg.precision)
     scored.to_parquet(out / common.PREDICTIONS, index=False)
 
 
