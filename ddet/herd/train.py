@@ -45,6 +45,6 @@ def _loaders(config: dict[str, Any], rows: pd.DataFrame, how: crop_loader.Loadin
     # Arms with the same seed index train on the same set, so that their difference is the arm's.
     deal = derive("balance", config["seed"])
     chosen = crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal, config["imbalance"])
-    hidden = landmarks.eye_boxes_of(chosen, how.crops, how.size) if config["mask"] == "eyes" else None
+    hidden = landmarks.eye_boxes_of(chosen, how.size) if config["mask"] == "eyes" else None
     seen = pd.concat([chosen, rows[rows["split"] == "valid"]])
     return crop_loader.make_dls(seen, how, common.augmentation(config), seed, hidden)
