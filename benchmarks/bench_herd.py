@@ -48,7 +48,8 @@ def invented(count: int, size: int, root: Path) -> pd.DataFrame:
     for i in range(count):
         save_crop(root / f"{i}.png", np.clip(slope + rng.normal(0, 20, (size, size, 3)), 0, 255).astype(np.uint8))
     points = dict(zip(landmarks.POINTS, (face * size).ravel(), strict=True))
-    return pd.DataFrame({"crop": [f"{i}.png" for i in range(count)], "label": np.arange(count) % 2}).assign(**points)
+    rows = pd.DataFrame({"crop": [f"{i}.png" for i in range(count)], "label": np.arange(count) % 2})
+    return rows.assign(size=size, **points)
 
 
 class Arm:
@@ -120,7 +121,7 @@ def main() -> None:
     seed_everything(0, whole.runtime.threads)
     with tempfile.TemporaryDirectory() as folder:
         rows = invented(args.crops, whole.faces.size, Path(folder))
-        boxes = landmarks.eye_boxes_of(rows, Path(folder), cfg.model.size)
+        boxes = landmarks.eye_boxes_of(rows, cfg.model.size)
         arms = {}
         for name, (arm, masked) in ARMS.items():
             steps, hidden = pipeline(cfg.augment[cfg.arms[arm].augment]), boxes if masked else None

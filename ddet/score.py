@@ -92,9 +92,8 @@ def score(clips: pd.DataFrame, root: Path, run: Path, cfg: params.Params) -> pd.
 
 def _prob_fake(crops: pd.DataFrame, root: Path, run: Path, cfg: params.Params) -> np.ndarray:
     model, size = finished.load_model(run), finished.config_of_run(run)["model"]["size"]
-    device = crop_loader.device(cfg.runtime.device)
-    loader = crop_loader.eval_loader(crops.assign(label=0), root, size, 32, device)  # the label is not used
-    return learner.predict(model, loader)
+    how = crop_loader.Loading(root, size, 32, crop_loader.device(cfg.runtime.device))
+    return learner.predict(model, crop_loader.eval_loader(crops.assign(label=0), how))  # the label is not used
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:

@@ -100,7 +100,8 @@ def write_faces(root: Path) -> Path:
     def add(dataset: str, method: str, person: int, split: str, official: str = "") -> None:
         name, fake = f"{dataset}/{method}/-/{person:03d}", int(method != "real")
         row = {"clip_id": name, "frame_idx": 0, "track": 0, "label": fake, "crop": f"{name.replace('/', '_')}.png"}
-        image = rng.integers(1, 256 - 100 * fake, (40, 40, 3), np.uint8)
+        row["size"] = 40
+        image = rng.integers(1, 256 - 100 * fake, (row["size"], row["size"], 3), np.uint8)
         crops.save_crop(root / row["crop"], image)
         eyes = np.ravel([(12.0, 14.0), (27.0, 15.0), (20.0, 20.0), (15.0, 30.0), (25.0, 30.0)])
         boxes = {f"{box}{axis}{end}": v for axis in "xy" for box, ends in (("", (0, 40)), ("box_", (8, 32)))

@@ -58,7 +58,7 @@ def write_faces(root: Path) -> Path:
     for clip, split in enumerate(SPLITS):
         for label, method in enumerate(("real", "Celeb-synthesis")):
             row = {"clip_id": f"celebdf/{method}/-/{clip:02d}", "frame_idx": clip, "track": 0, "label": label}
-            row |= {"crop": f"crops/{clip:02d}_{label}.png", "prob": 0.9}
+            row |= {"crop": f"crops/{clip:02d}_{label}.png", "size": 40, "prob": 0.9}
             image = rng.integers(1, 256 - 100 * label, (40, 40, 3), np.uint8)
             crops.save_crop(root / row["crop"], image)
             eyes = [(12.0, 14.0), (27.0, 15.0 + label), (20.0, 20.0), (15.0, 30.0), (25.0, 30.0)]

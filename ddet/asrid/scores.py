@@ -10,6 +10,7 @@ from ddet import params, paths
 from ddet.asrid import train as asrid_train
 from ddet.asrid.arms import name_of
 from ddet.data import clip_loader
+from ddet.data.crop_loader import Loading
 from ddet.models import asrid
 from ddet.runs import finished, planned
 from ddet.seeds import derive
@@ -73,11 +74,9 @@ def histories(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
 
 def test_loader(section: params.Asrid, rows: pd.DataFrame, folder: Path = paths.FACES) -> DataLoader:
     """Make a loader over the test clips of `rows`, on the CPU, as the fits score them."""
-    kept, cfg = rows[rows["split"] == "test"], section.model
-    on = torch.device("cpu")
-    return clip_loader.clip_loader(
-        kept, folder, section.frames, cfg.size, section.short, section.scaling, section.train.bs, on
-    )
+    how = Loading(folder, section.model.size, section.train.bs, torch.device("cpu"))
+    rule = clip_loader.ClipRule(section.frames, section.short, section.scaling)
+    return clip_loader.clip_loader(rows[rows["split"] == "test"], how, rule)
 
 
 def load_model(folder: Path) -> asrid.Asrid:

@@ -9,6 +9,7 @@ from fastai.callback.core import Callback
 
 from ddet import params
 from ddet.data import clip_loader
+from ddet.data.crop_loader import Loading
 from ddet.models import asrid, check_size, load_backbone
 from ddet.seeds import derive
 from ddet.training import common, learner
@@ -36,16 +37,14 @@ def train(
     on, cfg, seed = common.begin(config, runtime)
     model = build(config["model"], start).to(on)
     chosen = clip_loader.choose_clips(rows, config["set"], derive("set", config["set"]))
-    ask, size, more = config["clips"], config["model"]["size"], {"on": on, "workers": runtime.workers}
-    dls = clip_loader.make_clip_dls(
-        chosen, crops, common.augmentation(config), size=size, bs=cfg.bs, seed=seed, **ask, **more
-    )
+    how = Loading(crops, config["model"]["size"], cfg.bs, on, runtime.workers)
+    rule = clip_loader.ClipRule(**config["clips"])
+    dls = clip_loader.make_clip_dls(chosen, how, rule, common.augmentation(config), seed)
     loss = asrid.ASRIDLoss(config["model"]["mode"], config["model"]["w"])
     cbs, shown = _callbacks(config, cfg, out), runtime.fits == 1
     learner.fit(model, dls, cfg, out, seed, loss, [ClipAuc(), ClipLogLoss()], cbs, shown)
     train_clips, held = chosen[chosen["split"] == "train"], rows[rows["split"] != "train"]
-    shared = {key: ask[key] for key in ("frames", "short", "scaling")} | {"size": size, "bs": cfg.bs} | more
-    scored = [score(model, part, crops, cfg.precision, **shared) for part in (train_clips, held)]
+    scored = [score(model, part, how, rule, cfg.precision) for part in (train_clips, held)]
     pd.concat(scored, ignore_index=True).to_parquet(out / common.PREDICTIONS, index=False)
 
 
@@ -59,12 +58,11 @@ def build(model: dict[str, Any], start: Path | None = None) -> asrid.Asrid:
     return made
 
 
-def score(model: asrid.Asrid, rows: pd.DataFrame, crops: Path, precision: str, **loader: Any) -> pd.DataFrame:
-    """Score the clips of `rows`: what names each clip, its label, and the columns SCORES, each in [0, 1].
-
-    The keyword arguments are those of `clip_loader.clip_loader`.
-    """
-    dl = clip_loader.clip_loader(rows, crops, **loader)
+def score(
+    model: asrid.Asrid, rows: pd.DataFrame, how: Loading, rule: clip_loader.ClipRule, precision: str
+) -> pd.DataFrame:
+    """Score the clips of `rows`: what names each clip, its label, and the columns SCORES, each in [0, 1]."""
+    dl = clip_loader.clip_loader(rows, how, rule)
     found = asrid.scores(learner.outputs(model, dl, precision).double())  # so that a sure score is not rounded to 1
     dynamic = torch.full_like(found.fused, torch.nan) if found.dynamic is None else found.dynamic
     columns = dict(zip(SCORES, (found.fused, found.static, dynamic), strict=True))

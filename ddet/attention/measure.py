@@ -24,7 +24,7 @@ def maps(folder: Path, rows: pd.DataFrame, crops: Path) -> np.ndarray:
     size = finished.config_of_run(folder)["model"]["size"]
     net = finished.load_model(folder)
     layer, call = models.cam_layer(net, size), models.cam_call(net)
-    loader = crop_loader.eval_loader(rows, crops, size, 32, crop_loader.device("cpu"))
+    loader = crop_loader.eval_loader(rows, crop_loader.Loading(crops, size, 32, crop_loader.device("cpu")))
     return np.concatenate([grad_cam.grad_cam(net, layer, images, FAKE, call) for images, _ in loader])
 
 
@@ -35,7 +35,7 @@ def forged(rows: pd.DataFrame, truth: Path, size: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def regions(rows: pd.DataFrame, crops: Path, size: int, truth: Path | None) -> dict[str, np.ndarray]:
+def regions(rows: pd.DataFrame, size: int, truth: Path | None) -> dict[str, np.ndarray]:
     """Return the regions that attention may fall on, by name, each bool n x size x size.
 
     `eyes` are the rectangles of `landmarks.eye_boxes`, `face` the ellipse of `landmarks.face`, `background` all but
@@ -43,7 +43,7 @@ def regions(rows: pd.DataFrame, crops: Path, size: int, truth: Path | None) -> d
     """
     face = landmarks.face(rows, size)
     found = {
-        "eyes": landmarks.inside(landmarks.eye_boxes_of(rows, crops, size), size),
+        "eyes": landmarks.inside(landmarks.eye_boxes_of(rows, size), size),
         "face": face,
         "background": ~face,
     }

@@ -1,8 +1,8 @@
 """Clips as samples: F adjacent frames of one clip ("videos"), or single frames from all over the clips ("pictures")."""
 
 import warnings
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import albumentations as A
@@ -13,7 +13,7 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 
 from ddet.data.augment import draw
-from ddet.data.crop_loader import CACHE_MB, CropDataset, both_classes, make_loader, normalise
+from ddet.data.crop_loader import CropDataset, Loading, both_classes, make_loader, normalise
 from ddet.seeds import derive
 
 SEQUENCE = ["clip_id", "track"]  # one person of one clip, frames in order
@@ -22,6 +22,26 @@ WHOLE = -1  # frame_idx of a clip as a whole
 Sampling, Short = Literal["videos", "pictures"], Literal["drop", "pad"]
 Per, Scaling = Literal["clip", "frame"], Literal["imagenet", "raw"]
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class ClipRule:
+    """Hold how clips become samples.
+
+    Args:
+        frames: crops of a clip.
+        short: what happens to clips with fewer crops: `drop` (the paper), or `pad`, with a mask.
+        scaling: of the pixels, see `scaled`.
+        sampling: `videos` or `pictures`, see `ClipDataset`; an evaluation is always of videos.
+        augment_per: `frame` draws the augmentation anew for each crop (the released code), `clip` once for all crops
+            of a sample.
+    """
+
+    frames: int
+    short: Short
+    scaling: Scaling
+    sampling: Sampling = "videos"
+    augment_per: Per = "frame"
 
 
 class ClipDataset:
@@ -40,37 +60,30 @@ class ClipDataset:
 
     Args:
         rows: crops with clip_id, track, frame_idx, crop, label, group and split.
-        root: the folder of the crops.
-        frames: crops of a clip.
-        size: side of the crops, px.
-        sampling: `videos` or `pictures`.
+        how: where the crops lie, and their size.
+        rule: frames of a sample, how it is drawn and augmented.
         transform: the augmentation, or None.
-        augment_per: `frame` draws it anew for each crop (the released code), `clip` once for all crops of a sample.
         seed: of windows and augmentation; None: always the first `frames` crops, for evaluation.
-        cache_mb: the crops stay in memory where they take less.
     """
 
     def __init__(
         self,
         rows: pd.DataFrame,
-        root: Path,
-        frames: int,
-        size: int,
-        sampling: Sampling = "videos",
+        how: Loading,
+        rule: ClipRule,
         transform: A.Compose | None = None,
-        augment_per: Per = "frame",
         seed: int | None = None,
-        cache_mb: float = CACHE_MB,
     ):
         rows = rows.sort_values([*SEQUENCE, "frame_idx"], ignore_index=True)
         firsts = rows.drop_duplicates(SEQUENCE)
-        self.crops = CropDataset(rows, root, None, size, 0, cache_mb)
+        self.crops = CropDataset(rows, how.crops, None, how.size, 0, how.cache_mb)
         self.at = np.split(np.arange(len(rows)), firsts.index[1:])  # the rows of each sequence
         self.clips = firsts.assign(frame_idx=WHOLE).reset_index(drop=True)[IDENTITY]
-        self.frames, self.transform, self.augment_per, self.seed, self.epoch = frames, transform, augment_per, seed, 0
+        self.frames, self.augment_per = rule.frames, rule.augment_per
+        self.transform, self.seed, self.epoch = transform, seed, 0
         self.samples = [(i, None) for i in range(len(self.at))]
-        if sampling == "pictures":
-            self.samples = [(i, turn) for i, at in enumerate(self.at) for turn in range(min(frames, len(at)))]
+        if rule.sampling == "pictures":
+            self.samples = [(i, turn) for i, at in enumerate(self.at) for turn in range(min(self.frames, len(at)))]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -121,54 +134,29 @@ def scaled(batch: Batch, scaling: Scaling) -> Batch:
 
 
 def make_clip_dls(
-    rows: pd.DataFrame,
-    root: Path,
-    transform: A.Compose | None,
-    frames: int,
-    size: int,
-    sampling: Sampling,
-    short: Short,
-    augment_per: Per,
-    scaling: Scaling,
-    bs: int,
-    seed: int,
-    on: torch.device,
-    workers: int = 0,
-    cache_mb: float = CACHE_MB,
+    rows: pd.DataFrame, how: Loading, rule: ClipRule, transform: A.Compose | None, seed: int
 ) -> DataLoaders:
-    """Make the loaders of a fit from `rows` with a `split` column: train as `sampling` says, valid by clip.
+    """Make the loaders of a fit from `rows` with a `split` column: train as `rule.sampling` says, valid by clip.
 
-    `bs` counts clips; a batch of pictures holds bs * frames of them, so that both samplings see as many crops a step.
-    `short` says what happens to clips with fewer crops than `frames`: `drop` (the paper), or `pad`, with a mask.
+    `how.bs` counts clips; a batch of pictures holds bs * frames of them, so that both samplings see as many crops a
+    step.
 
     Raises:
         InputError: no clip of a class is left in train or valid, or a crop cannot be read.
     """
-    train, valid = (_of_split(rows, split, frames, short) for split in ("train", "valid"))
-    dataset = ClipDataset(train, root, frames, size, sampling, transform, augment_per, derive(seed, "clips"), cache_mb)
-    each = bs * frames if sampling == "pictures" else bs
-    loader = make_loader(dataset, each, on, workers, shuffle_seed=derive(seed, "order"))
-    loader.after_batch = partial(scaled, scaling=scaling)
-    held = clip_loader(valid, root, frames, size, short, scaling, bs, on, workers, cache_mb)
-    return DataLoaders(loader, held, device=on)
+    train, valid = (_of_split(rows, split, rule.frames, rule.short) for split in ("train", "valid"))
+    dataset = ClipDataset(train, how, rule, transform, derive(seed, "clips"))
+    each = how.bs * rule.frames if rule.sampling == "pictures" else how.bs
+    loader = make_loader(dataset, each, how.device, how.workers, shuffle_seed=derive(seed, "order"))
+    loader.after_batch = partial(scaled, scaling=rule.scaling)
+    return DataLoaders(loader, clip_loader(valid, how, rule), device=how.device)
 
 
-def clip_loader(
-    rows: pd.DataFrame,
-    root: Path,
-    frames: int,
-    size: int,
-    short: Short,
-    scaling: Scaling,
-    bs: int,
-    on: torch.device,
-    workers: int = 0,
-    cache_mb: float = CACHE_MB,
-) -> DataLoader:
+def clip_loader(rows: pd.DataFrame, how: Loading, rule: ClipRule) -> DataLoader:
     """Make a loader over the clips of `rows`: their first `frames` crops, in the order of `dataset.clips`."""
-    dataset = ClipDataset(_kept(rows, frames, short), root, frames, size, cache_mb=cache_mb)
-    loader = make_loader(dataset, bs, on, workers)
-    loader.after_batch = partial(scaled, scaling=scaling)
+    dataset = ClipDataset(_kept(rows, rule.frames, rule.short), how, replace(rule, sampling="videos"))
+    loader = make_loader(dataset, how.bs, how.device, how.workers)
+    loader.after_batch = partial(scaled, scaling=rule.scaling)
     return loader
 
 

@@ -2,6 +2,7 @@
 
 import random
 import warnings
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,6 +32,27 @@ def device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("runtime.device = 'cuda'", "torch finds no CUDA device", "use 'auto' or 'cpu'")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Hold what all loaders of a fit share: which crops they read, at which size, and how batches are made of them.
+
+    Args:
+        crops: the folder below which tables name their crops.
+        size: side of the crops as the network sees them, px.
+        bs: samples of a batch: crops, or clips.
+        device: where batches are moved to.
+        workers: processes that load samples; 0: this process.
+        cache_mb: the crops of a loader are kept in memory where they take less, megabytes.
+    """
+
+    crops: Path
+    size: int
+    bs: int
+    device: torch.device
+    workers: int = 0
+    cache_mb: float = CACHE_MB
 
 
 class ImageDataset:
@@ -149,16 +171,7 @@ def make_loader(
 
 
 def make_dls(
-    rows: pd.DataFrame,
-    crops_root: Path,
-    transform: A.Compose | None,
-    size: int,
-    bs: int,
-    seed: int,
-    on: torch.device,
-    workers: int = 0,
-    cache_mb: float = CACHE_MB,
-    hidden: np.ndarray | None = None,
+    rows: pd.DataFrame, how: Loading, transform: A.Compose | None, seed: int, hidden: np.ndarray | None = None
 ) -> DataLoaders:
     """Make the loaders of a fit from `rows` with a `split` column: train augmented and shuffled, valid plain.
 
@@ -169,22 +182,15 @@ def make_dls(
     """
     remedy = "choose another protocol or more clips"
     train, valid = (both_classes(rows[rows["split"] == s], f"split {s}", "crop", remedy) for s in ("train", "valid"))
-    train_ds = CropDataset(train, crops_root, transform, size, derive(seed, "augment"), cache_mb, hidden)
-    train_dl = make_loader(train_ds, bs, on, workers, shuffle_seed=derive(seed, "order"))
-    return DataLoaders(train_dl, eval_loader(valid, crops_root, size, bs, on, workers, cache_mb), device=on)
+    train_ds = CropDataset(train, how.crops, transform, how.size, derive(seed, "augment"), how.cache_mb, hidden)
+    train_dl = make_loader(train_ds, how.bs, how.device, how.workers, shuffle_seed=derive(seed, "order"))
+    return DataLoaders(train_dl, eval_loader(valid, how), device=how.device)
 
 
-def eval_loader(
-    rows: pd.DataFrame,
-    crops_root: Path,
-    size: int,
-    bs: int,
-    on: torch.device,
-    workers: int = 0,
-    cache_mb: float = CACHE_MB,
-) -> DataLoader:
+def eval_loader(rows: pd.DataFrame, how: Loading) -> DataLoader:
     """Make a loader over `rows` in their order, without augmentation."""
-    return make_loader(CropDataset(rows, crops_root, None, size, 0, cache_mb), bs, on, workers)
+    dataset = CropDataset(rows, how.crops, None, how.size, 0, how.cache_mb)
+    return make_loader(dataset, how.bs, how.device, how.workers)
 
 
 def both_classes(rows: pd.DataFrame, where: str, what: str, remedy: str) -> pd.DataFrame:

@@ -16,9 +16,11 @@ def load(folder: Path, dataset: str, protocol: str) -> pd.DataFrame:
     Crops that the protocol drops are left out; splits.parquet says why. Sorted by clip_id, frame_idx, track.
 
     Raises:
-        InputError: a table, the dataset or the protocol is not there.
+        InputError: a table, the dataset or the protocol is not there, or the table of faces is of an older release.
     """
     clips, faces, splits = (_read(Path(folder) / f"{name}.parquet") for name in ("clips", "faces", "splits"))
+    if "size" not in faces:
+        raise InputError(Path(folder) / "faces.parquet", "lacks the column size", "run the notebook 11_faces again")
     clips = clips.loc[clips["dataset"] == dataset, _FROM_CLIPS]
     if clips.empty:
         raise InputError(f"dataset {dataset}", "is not in the index", "add it to data.datasets and run 11_faces")

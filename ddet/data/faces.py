@@ -27,10 +27,11 @@ __all__ = ["COLUMNS", "crop_masks", "extract_faces", "load_crop"]
 PARTS = ".parts"
 SQUARE, BOX = ["x0", "y0", "x1", "y1"], ["box_x0", "box_y0", "box_x1", "box_y1"]
 POINTS = [f"lm_{axis}{k}" for k in range(5) for axis in "xy"]
-TYPES = {"frame_idx": "int32", "track": "int16", "label": "int8"} | dict.fromkeys(
+TYPES = {"frame_idx": "int32", "track": "int16", "size": "int32", "label": "int8"} | dict.fromkeys(
     [*SQUARE, *BOX, *POINTS, "prob"], "float32"
 )
-COLUMNS = ["clip_id", "frame_idx", "track", *SQUARE, *BOX, *POINTS, "prob", "boxes_from", "crop", "sha", "label"]
+COLUMNS = ["clip_id", "frame_idx", "track", *SQUARE, *BOX, *POINTS, "prob", "boxes_from"]
+COLUMNS += ["crop", "size", "sha", "label"]  # `size`: side of the stored crop, px, which the landmarks refer to
 REJECT = ["clip_id", "frame_idx", "reason"]
 Searched = dict[tuple[str, tuple[int, ...]], dict[int, np.ndarray]]  # (clip_id, sampled frames) -> faces by frame
 
@@ -175,6 +176,7 @@ def _entry(row: dict, index: int, track: int, face: np.ndarray, own: bool, place
     return who | numbers | {
         "boxes_from": "own" if own else "original",
         "crop": where,
+        "size": len(crop),
         "sha": crops.digest(crop),
         "label": int(row["label"]),
     }  # fmt: skip

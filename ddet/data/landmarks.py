@@ -1,11 +1,7 @@
 """Eye and face regions of a crop, computed from the detector's box and landmarks, to hide or to measure."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-
-from ddet.data.crops import load_crop
 
 POINTS = [f"lm_{axis}{k}" for k in range(5) for axis in "xy"]  # left eye, right eye, nose, mouth corners
 # dlib's mean 68-point face, as OpenFace prints it (cmusatyalab/openface, openface/align_dlib.py, TEMPLATE), unit
@@ -13,12 +9,13 @@ POINTS = [f"lm_{axis}{k}" for k in range(5) for axis in "xy"]  # left eye, right
 EYE_WIDTH, EYE_HEIGHT = 0.396, 0.127  # of an upright eye, in inter-ocular distances
 
 
-def landmarks_of(rows: pd.DataFrame, size: int, stored: int) -> np.ndarray:
+def landmarks_of(rows: pd.DataFrame, size: int) -> np.ndarray:
     """Return the landmarks of `rows` in px of a `size` crop: float n x 5 x 2 (x, y), nan where there are none.
 
-    `stored` is the size in px of the crops on disk, which the columns lm_x0, lm_y0, ... refer to.
+    The columns lm_x0, lm_y0, ... are in px of the crop on disk, whose side is the column `size`.
     """
-    return rows[POINTS].to_numpy(float).reshape(-1, 5, 2) * (size / stored)
+    scale = size / rows["size"].to_numpy(float)
+    return rows[POINTS].to_numpy(float).reshape(-1, 5, 2) * scale[:, None, None]
 
 
 def eye_boxes(landmarks: np.ndarray, size: int) -> np.ndarray:
@@ -48,16 +45,9 @@ def eye_boxes(landmarks: np.ndarray, size: int) -> np.ndarray:
     return np.nan_to_num(np.clip(np.round(corners), 0, size)).astype(int)
 
 
-def eye_boxes_of(rows: pd.DataFrame, root: Path, size: int) -> np.ndarray:
-    """Return `eye_boxes` of the crops that `rows` name (column crop) below `root`: int n x 2 x 4 in px of `size`.
-
-    Raises:
-        InputError: the first crop, whose size stands for all, cannot be read.
-    """
-    if rows.empty:
-        return np.zeros((0, 2, 4), int)
-    stored = len(load_crop(Path(root) / rows["crop"].iloc[0]))
-    return eye_boxes(landmarks_of(rows, size, stored), size)
+def eye_boxes_of(rows: pd.DataFrame, size: int) -> np.ndarray:
+    """Return `eye_boxes` of the crops of `rows`: int n x 2 x 4 in px of `size`."""
+    return eye_boxes(landmarks_of(rows, size), size)
 
 
 def count_unmasked(boxes: np.ndarray) -> int:

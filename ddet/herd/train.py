@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from fastai.data.core import DataLoaders
 
 from ddet import models, params
 from ddet.data import crop_loader, landmarks
@@ -32,17 +33,18 @@ def train(
     again = "stage" in config["start"]
     model = models.create(net, None if again else start)
     model = (learner.load_weights(model, start) if again else model).to(on)
-    dls = _loaders(config, rows, crops, net.size, cfg.bs, seed, on, runtime.workers)
+    how = crop_loader.Loading(crops, net.size, cfg.bs, on, runtime.workers)
+    dls = _loaders(config, rows, how, seed)
     loss = weighted_loss.weighted(**config["loss"], device=on)
     learner.fit(model, dls, cfg, out, seed, loss_func=loss, cbs=[AddPenalty()], progress=runtime.fits == 1)
-    scored = common.predict(model, rows, crops, net.size, on, cfg, runtime.workers)
+    scored = common.predict(model, rows, how, cfg.precision)
     scored.to_parquet(out / common.PREDICTIONS, index=False)
 
 
-def _loaders(config, rows, crops, size, bs, seed, on, workers):
+def _loaders(config: dict[str, Any], rows: pd.DataFrame, how: crop_loader.Loading, seed: int) -> DataLoaders:
     # Arms with the same seed index train on the same set, so that their difference is the arm's.
     deal = derive("balance", config["seed"])
     chosen = crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal, config["imbalance"])
-    hidden = landmarks.eye_boxes_of(chosen, crops, size) if config["mask"] == "eyes" else None
+    hidden = landmarks.eye_boxes_of(chosen, how.size) if config["mask"] == "eyes" else None
     seen = pd.concat([chosen, rows[rows["split"] == "valid"]])
-    return crop_loader.make_dls(seen, crops, common.augmentation(config), size, bs, seed, on, workers, hidden=hidden)
+    return crop_loader.make_dls(seen, how, common.augmentation(config), seed, hidden)

@@ -57,7 +57,7 @@ def looks(
         rows: fake crops, so that the maps are those of the class fake.
         truth: where ground truth lies; None: there is none.
     """
-    regions, found = attention_measure.regions(rows, crops, section.size, truth), {}
+    regions, found = attention_measure.regions(rows, section.size, truth), {}
     for detector, cfg in section.detectors.items():
         for name in (named(detector), named(detector, METHOD)):
             folders = done.loc[done["arm"] == name, "folder"]

@@ -23,7 +23,8 @@ def of_rows(
     model.to(on, memory_format=torch.channels_last)  # two to four times as fast on a CPU
 
     def batches(start: int, stop: int) -> Iterator[np.ndarray]:
-        for images, labels in crop_loader.eval_loader(rows.iloc[start:stop], crops, size, bs, on, cache_mb=0):
+        how = crop_loader.Loading(crops, size, bs, on, cache_mb=0)
+        for images, labels in crop_loader.eval_loader(rows.iloc[start:stop], how):
             yield fast_grad_cam.attention_maps(model, layers, images, labels).cpu().numpy()
 
     return batches

@@ -8,7 +8,6 @@ import pandas as pd
 
 from ddet import models, params
 from ddet.data import crop_loader, landmarks, region_loader
-from ddet.data.crops import load_crop
 from ddet.models import f3net  # noqa: F401 (made by name: said here, it shapes the key)
 from ddet.prle import controls, exploit, map_store
 from ddet.prle.coverage import coverage
@@ -43,14 +42,15 @@ def train(
     deal = derive("balance", config["seed"])
     chosen = crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal)
     seen = pd.concat([chosen, judge_of(rows, config["select_on"])])
-    dls = crop_loader.make_dls(seen, crops, common.augmentation(config), net.size, cfg.bs, seed, on, runtime.workers)
+    how = crop_loader.Loading(crops, net.size, cfg.bs, on, runtime.workers)
+    dls = crop_loader.make_dls(seen, how, common.augmentation(config), seed)
     hide, cbs = config["hide"], []
     if hide["kind"] != "nothing":
         found = primary_of(chosen, rows, maps / config["start"]["maps"])
-        region_loader.attach(dls, regions_of(hide["kind"], found, chosen, crops))
+        region_loader.attach(dls, regions_of(hide["kind"], found, chosen))
         cbs = [exploit.Exploit(hide["p"], hide["alpha"][0], hide["gamma"], hide["fill"])]
     learner.fit(model, dls, cfg, out, seed, loss_func=exploit.risk, cbs=cbs, progress=runtime.fits == 1)
-    scored = common.predict(model, rows, crops, net.size, on, cfg, runtime.workers)
+    scored = common.predict(model, rows, how, cfg.precision)
     scored.to_parquet(out / common.PREDICTIONS, index=False)
 
 
@@ -70,7 +70,7 @@ def primary_of(chosen: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> np.nda
     return np.asarray(map_store.read(folder, map_store.identity(rows))[order])
 
 
-def regions_of(kind: str, found: np.ndarray, chosen: pd.DataFrame, crops: Path) -> region_loader.Regions:
+def regions_of(kind: str, found: np.ndarray, chosen: pd.DataFrame) -> region_loader.Regions:
     """Return what is hidden: the primary regions `found`, or what stands in their place.
 
     Raises:
@@ -81,5 +81,4 @@ def regions_of(kind: str, found: np.ndarray, chosen: pd.DataFrame, crops: Path) 
     shares, size = coverage(found), found.shape[-1]
     if kind == "rectangles":
         return controls.Rectangles(shares, size)
-    stored = len(load_crop(Path(crops) / chosen["crop"].iloc[0]))
-    return controls.Parts(landmarks.landmarks_of(chosen, size, stored), shares, size)
+    return controls.Parts(landmarks.landmarks_of(chosen, size), shares, size)

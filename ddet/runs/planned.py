@@ -13,8 +13,7 @@ from ddet.data import crop_table
 from ddet.data.crop_loader import both_classes
 from ddet.errors import InputError
 from ddet.hashing import fingerprint
-from ddet.herd import train as herd_train
-from ddet.runs.store import Store
+from ddet.runs import finished, store
 from ddet.training import learner
 
 STARTS = paths.RESULTS / "start_weights.csv"  # written by 13_start_weights: backbone, key
@@ -94,27 +93,52 @@ def start_of(backbone: str, table: Path = STARTS) -> tuple[Path | None, str]:
     return (paths.RUNS / "start" / key / learner.WEIGHTS if key else None), key
 
 
-def run(
-    store: Store,
-    planned: Sequence[Row],
+def train_stage(
+    stage: str,
+    code: list[str],
+    rows: Sequence[Row],
     given: Inputs,
     runtime: params.Runtime,
-    crops: Path = paths.FACES,
-    fit: Callable = herd_train.train,
+    fit: Callable,
+    *,
+    prune: bool,
+    shared: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Train what the store lacks with `fit`, `runtime.fits` at a time, and return one line a row.
+    """Train what the runs of one notebook lack, and write down which run is which arm: what `run` returns.
+
+    The table goes to `<stage>_runs.csv` among the results, where `finished.read_runs` finds it.
+
+    Args:
+        stage: names the folder of the runs, and the table.
+        code: the modules that compute a run, whose sources are part of its key.
+        rows: what the notebook needs.
+        given: what the rows were planned with.
+        fit: trains one configuration, see `run`.
+        prune: move runs that no row asks for to the attic.
+        shared: other stages whose finished runs serve here too.
+    """
+    with store.opened(stage, code, runtime, prune=prune, shared=shared) as kept:
+        done = run(kept, rows, given, runtime, paths.FACES, fit)
+    finished.write_runs(done, paths.RESULTS / f"{stage}_runs.csv")
+    return done
+
+
+def run(
+    kept: store.Store, rows: Sequence[Row], given: Inputs, runtime: params.Runtime, crops: Path, fit: Callable
+) -> pd.DataFrame:
+    """Train what `kept` lacks with `fit`, `runtime.fits` at a time, and return one line a row.
 
     Columns: arm, seed, key and folder of the last stage, `chain`: the keys of all its stages.
     """
-    chains: list[list[Path]] = [[] for _ in planned]
-    for depth in range(max((len(row.stages) for row in planned), default=0)):
-        wave = [(row, chain) for row, chain in zip(planned, chains, strict=True) if depth < len(row.stages)]
+    chains: list[list[Path]] = [[] for _ in rows]
+    for depth in range(max((len(row.stages) for row in rows), default=0)):
+        wave = [(row, chain) for row, chain in zip(rows, chains, strict=True) if depth < len(row.stages)]
         asks = [_ask(row, chain, given, runtime, crops, fit) for row, chain in wave]
-        for (_, chain), folder in zip(wave, store.get_many(asks, runtime.fits), strict=True):
+        for (_, chain), folder in zip(wave, kept.get_many(asks, runtime.fits), strict=True):
             chain.append(folder)
     return pd.DataFrame(
         {"arm": r.arm, "seed": r.seed, "key": c[-1].name, "chain": " ".join(f.name for f in c), "folder": c[-1]}
-        for r, c in zip(planned, chains, strict=True)
+        for r, c in zip(rows, chains, strict=True)
     )
 
 

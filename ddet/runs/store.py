@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ddet import params, paths
 from ddet.codeid import code_id
 from ddet.errors import InputError
 from ddet.hashing import canonical, digest
@@ -37,7 +38,7 @@ class Store:
     Args:
         stage: name of the stage and of its folder.
         code: the modules that compute a run; with the ddet modules they import they are part of every key.
-        runtime: further settings that change bits: thread count and device type.
+        runtime: further settings that change bits, see `machine`.
         root: the data folder.
         shared: other stages whose finished runs are used here too: a run of the same key is copied, not made again.
 
@@ -173,6 +174,26 @@ class Store:
 
     def _say(self, text: str) -> None:
         print(f"{self.stage}: {text}", file=sys.stderr, flush=True)
+
+
+def machine(runtime: params.Runtime) -> dict[str, Any]:
+    """Return what of a machine changes the bits of a run, and so its key: thread count and device type."""
+    return runtime.model_dump(include={"threads", "device"})
+
+
+@contextlib.contextmanager
+def opened(
+    stage: str, code: list[str], runtime: params.Runtime, *, prune: bool, shared: Sequence[str] = ()
+) -> Iterator[Store]:
+    """Open the runs of a stage below `paths.DATA`, see `Store`, and tidy up where no error ends the block.
+
+    `prune` moves what was not asked for to the attic: for a stage that asks for all it needs, not for a person who
+    asks for a few of its arms.
+    """
+    store = Store(stage, code, machine(runtime), paths.DATA, shared)
+    yield store
+    if prune:
+        store.prune()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """What the fits of all papers have in common: their seed, their augmentation, their predictions on test."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import albumentations as A
@@ -42,13 +42,11 @@ def augmentation(config: dict[str, Any]) -> A.Compose | None:
     return pipeline(params.AugmentList(p=listed["p"], steps=dict(listed["steps"])))
 
 
-def predict(
-    model: nn.Module, rows: pd.DataFrame, crops: Path, size: int, on: torch.device, cfg: params.Train, workers: int
-) -> pd.DataFrame:
-    """Score the test crops among `rows`: see `learner.predictions`."""
+def predict(model: nn.Module, rows: pd.DataFrame, how: crop_loader.Loading, precision: str) -> pd.DataFrame:
+    """Score the test crops among `rows`, in batches twice as large as those of the fit: see `learner.predictions`."""
     held = rows[rows["split"] == "test"]
-    dl = crop_loader.eval_loader(held, crops, size, 2 * cfg.bs, on, workers)
-    return learner.predictions(held, learner.predict(model, dl, cfg.precision))
+    dl = crop_loader.eval_loader(held, replace(how, bs=2 * how.bs))
+    return learner.predictions(held, learner.predict(model, dl, precision))
 
 
 def predict_images(model: nn.Module, images: Sequence[np.ndarray], bs: int = 64) -> np.ndarray:

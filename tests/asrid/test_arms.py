@@ -10,7 +10,8 @@ from PIL import Image
 from torch.nn import functional as F
 
 from ddet import params
-from ddet.data.clip_loader import make_clip_dls
+from ddet.data.clip_loader import ClipRule, make_clip_dls
+from ddet.data.crop_loader import Loading
 from ddet.errors import InputError
 from ddet.models import asrid
 from ddet.models.asrid_parts import sinusoids
@@ -305,10 +306,8 @@ def test_it_trains_and_predicts_through_the_learner(tmp_path):
             split = "train" if i < 16 else "valid"
             rows.append((f"d/m/-/{i:02d}", frame, 0, crop, i % 2, "g", split))
     rows = pd.DataFrame(rows, columns=["clip_id", "frame_idx", "track", "crop", "label", "group", "split"])
-    dls = make_clip_dls(
-        rows, tmp_path, None, 3, 32, sampling="videos", short="pad", augment_per="clip", scaling="imagenet", bs=4,
-        seed=1, on=CPU,
-    )  # fmt: skip
+    rule = ClipRule(frames=3, short="pad", scaling="imagenet", augment_per="clip")
+    dls = make_clip_dls(rows, Loading(tmp_path, 32, 4, CPU), rule, None, seed=1)
     train = {"epochs": 12, "bs": 4, "lr": 3e-3, "wd": 0.01, "opt": "adamw", "schedule": "flat", "step_epochs": 1}
     rest = {"step_gamma": 0.1, "precision": "bf16", "channels_last": True, "select": "valid_loss"}
     model = slim(seed=2)

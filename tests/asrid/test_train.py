@@ -14,6 +14,7 @@ from ddet.asrid import frame_order, repeatability
 from ddet.asrid import scores as asrid_scores
 from ddet.asrid import train as asrid_train
 from ddet.data import clip_loader
+from ddet.data.crop_loader import Loading
 from ddet.errors import InputError
 from ddet.models.asrid import scores
 from ddet.runs import planned
@@ -117,9 +118,8 @@ def test_scores_are_those_of_the_kept_weights(done, rows, faces):
     folder = runs.loc[runs["arm"] == "Dyn", "folder"].iloc[0]
     table, model = pd.read_parquet(folder / PREDICTIONS), asrid_scores.load_model(folder)
     assert table["split"].value_counts().to_dict() == {"train": 15, "valid": 8, "test": 8}  # one has too few crops
-    loader = clip_loader.clip_loader(
-        rows[rows["split"] == "test"], faces, FRAMES, 32, "drop", "imagenet", 8, torch.device("cpu")
-    )
+    how, rule = Loading(faces, 32, 8, torch.device("cpu")), clip_loader.ClipRule(FRAMES, "drop", "imagenet")
+    loader = clip_loader.clip_loader(rows[rows["split"] == "test"], how, rule)
     with torch.no_grad():
         (crops, mask, _), *_ = loader
         want = scores(model(crops, mask))

@@ -211,7 +211,7 @@ def test_maps_of_rows_are_those_of_their_crops_and_labels(tmp_path):
     maps = map_writer.write(
         tmp_path / "maps", of_rows(net, [net.conv], rows, tmp_path, 32, 2, cpu), 5, 32, "abc", shard=3
     )
-    images, labels = next(iter(crop_loader.eval_loader(rows, tmp_path, 32, 5, cpu)))
+    images, labels = next(iter(crop_loader.eval_loader(rows, crop_loader.Loading(tmp_path, 32, 5, cpu))))
     expected = attention_maps(net, [net.conv], images, labels)
     np.testing.assert_allclose(maps, expected, atol=1e-3)
     flipped = attention_maps(net, [net.conv], images, 1 - labels)

@@ -110,17 +110,16 @@ def with_face(row: dict, eyes: float) -> dict:
     points = [(8, eyes), (24, eyes), (16, 18), (10, 24), (22, 24)]
     landmarks = dict(zip(data_landmarks.POINTS, np.ravel(points), strict=True))
     x0 = row["x0"]
-    return row | landmarks | {"box_x0": x0 + 4, "box_y0": 4, "box_x1": x0 + 28, "box_y1": 30, "crop": "a.png"}
+    return row | landmarks | {"box_x0": x0 + 4, "box_y0": 4, "box_x1": x0 + 28, "box_y1": 30, "size": 32}
 
 
 def test_regions_are_eyes_face_background_and_what_was_forged(tmp_path):
-    crops.save_crop(tmp_path / "a.png", np.zeros((32, 32, 3), np.uint8))
     truth = np.zeros((1, 32, 48), bool)
     truth[0, 16:24, 16:32] = True
     write_truth(tmp_path / "d" / "fake" / "-" / "a.npz", truth)
     fake, real = placed("d/fake/-/a", 0, 1, 16, 32), placed("d/real/-/a", 0, 0, 0, 32)
     rows = pd.DataFrame([with_face(fake, 12), with_face(real, np.nan)], index=[3, 3])
-    found = measure.regions(rows, tmp_path, 16, tmp_path)
+    found = measure.regions(rows, 16, tmp_path)
     assert set(found) == {"eyes", "face", "background", "forged"}
     assert {(mask.shape, mask.dtype.name) for mask in found.values()} == {((2, 16, 16), "bool")}
     assert np.array_equal(found["background"], ~found["face"])
@@ -131,7 +130,7 @@ def test_regions_are_eyes_face_background_and_what_was_forged(tmp_path):
     assert not found["eyes"][1].any()
     assert np.argwhere(found["forged"][0]).min(axis=0).tolist() == [8, 0] and found["forged"][0].sum() == 32
     assert not found["forged"][1].any()
-    assert set(measure.regions(rows, tmp_path, 16, None)) == {"eyes", "face", "background"}
+    assert set(measure.regions(rows, 16, None)) == {"eyes", "face", "background"}
 
 
 def test_region_shares_by_hand():

@@ -15,7 +15,8 @@ from PIL import Image
 from ddet import params
 from ddet.data import clip_loader
 from ddet.data.augment import pipeline
-from ddet.data.crop_loader import MEAN, STD, make_loader
+from ddet.data.clip_loader import ClipRule
+from ddet.data.crop_loader import MEAN, STD, Loading, make_loader
 from ddet.errors import InputError
 
 CPU = torch.device("cpu")
@@ -74,13 +75,19 @@ def shown(images: torch.Tensor) -> list[int]:
     return [int(image[0, -1, 0]) // 4 for image in images]
 
 
+def clips(rows, root, frames, size=SIZE, sampling="videos", transform=None, per="frame", seed=None, mb=1024):
+    """Return a data set of clips; evaluation differs in `seed` alone."""
+    how, rule = Loading(root, size, 1, CPU, cache_mb=mb), ClipRule(frames, "pad", "raw", sampling, per)
+    return clip_loader.ClipDataset(rows, how, rule, transform, seed)
+
+
 def seen(dataset: clip_loader.ClipDataset, epoch: int = 0) -> list[list[int]]:
     dataset.epoch = epoch
     return [shown(dataset[i][0]) for i in range(len(dataset))]
 
 
 def test_a_window_is_adjacent_crops_in_the_order_of_the_frames(rows, root):
-    dataset = clip_loader.ClipDataset(part(rows), root, 3, SIZE, seed=1)
+    dataset = clips(part(rows), root, 3, SIZE, seed=1)
     epochs = [seen(dataset, epoch) for epoch in range(200)]
     fake, first, second, short = ({tuple(e[i]) for e in epochs} for i in range(4))
     assert fake == {(11, 12, 13), (12, 13, 14), (13, 14, 15)}
@@ -92,13 +99,13 @@ def test_a_window_is_adjacent_crops_in_the_order_of_the_frames(rows, root):
 
 def test_windows_of_an_epoch_begin_at_different_places(root):
     rows = pd.concat([sequence(f"{REAL}/{i:03d}", 9) for i in range(12)], ignore_index=True)
-    assert len({epoch[0] for epoch in seen(clip_loader.ClipDataset(rows, root, 2, SIZE, seed=1))}) > 3
+    assert len({epoch[0] for epoch in seen(clips(rows, root, 2, SIZE, seed=1))}) > 3
 
 
 @pytest.mark.parametrize("sampling", ["videos", "pictures"])
 def test_what_is_chosen_follows_seed_and_epoch(root, sampling):
     rows = pd.concat([sequence(f"{REAL}/{i:03d}", 9) for i in range(12)], ignore_index=True)
-    one, same, other = (clip_loader.ClipDataset(rows, root, 2, SIZE, sampling, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (clips(rows, root, 2, SIZE, sampling, seed=seed) for seed in (1, 1, 2))
     assert seen(one, 3) == seen(same, 3) != seen(one, 4)
     assert seen(one, 3) != seen(other, 3)
 
@@ -107,11 +114,11 @@ def test_frames_are_sorted_as_numbers_whatever_the_order_of_the_rows(root):
     rows = sequence(f"{REAL}/000", 20).assign(frame_idx=lambda t: t["frame_idx"] // STEP)  # as text 10 is before 2
     for seed in range(3):
         mixed = rows.sample(frac=1, random_state=seed)
-        assert seen(clip_loader.ClipDataset(mixed, root, 20, SIZE)) == [list(range(1, 21))]
+        assert seen(clips(mixed, root, 20, SIZE)) == [list(range(1, 21))]
 
 
 def test_pictures_of_an_epoch_are_drawn_without_replacement(rows, root):
-    dataset = clip_loader.ClipDataset(part(rows), root, 3, SIZE, "pictures", seed=1)
+    dataset = clips(part(rows), root, 3, SIZE, "pictures", seed=1)
     epochs = [seen(dataset, epoch) for epoch in range(60)]
     for epoch in epochs:
         assert all(len(sample) == 1 for sample in epoch)
@@ -127,8 +134,7 @@ def test_pictures_of_an_epoch_are_drawn_without_replacement(rows, root):
 def test_both_samplings_see_as_many_crops_an_epoch(rows, root):
     for frames in (1, 2, 3, 5, 9):
         videos, pictures = (
-            clip_loader.ClipDataset(part(rows), root, frames, SIZE, sampling, seed=1)
-            for sampling in ("videos", "pictures")
+            clips(part(rows), root, frames, SIZE, sampling, seed=1) for sampling in ("videos", "pictures")
         )
         assert len(videos) == 4
         assert len(pictures) == sum(int(videos[i][1].sum()) for i in range(4))
@@ -152,9 +158,7 @@ def test_samples_are_those_of_a_plain_reading(root, lengths, frames, seed, epoch
         key: [int(Path(crop).stem) for crop in one.sort_values("frame_idx")["crop"]]
         for key, one in rows.groupby(["clip_id", "track"])
     }
-    videos, pictures = (
-        clip_loader.ClipDataset(rows, root, frames, SIZE, sampling, seed=seed) for sampling in ("videos", "pictures")
-    )
+    videos, pictures = (clips(rows, root, frames, SIZE, sampling, seed=seed) for sampling in ("videos", "pictures"))
     videos.epoch = pictures.epoch = epoch
     assert list(zip(videos.clips["clip_id"], videos.clips["track"], strict=True)) == list(lots)
     for i, (key, lot) in enumerate(lots.items()):
@@ -174,7 +178,7 @@ def test_samples_are_those_of_a_plain_reading(root, lengths, frames, seed, epoch
 
 
 def test_a_short_clip_is_padded_with_black_at_its_end(rows, root):
-    dataset = clip_loader.ClipDataset(part(rows), root, 4, SIZE)
+    dataset = clips(part(rows), root, 4, SIZE)
     images, mask, label = dataset[3]
     assert (images.shape, images.dtype, mask.dtype, label.dtype) == (
         (4, SIZE, SIZE, 3), torch.uint8, torch.bool, torch.int64,
@@ -184,13 +188,13 @@ def test_a_short_clip_is_padded_with_black_at_its_end(rows, root):
 
 
 def test_padding_is_not_augmented(rows, root):
-    dataset = clip_loader.ClipDataset(part(rows), root, 4, SIZE, transform=steps(GaussNoise=1), seed=1)
+    dataset = clips(part(rows), root, 4, SIZE, transform=steps(GaussNoise=1), seed=1)
     images = dataset[3][0]
     assert not images[2:].any() and all(image.float().std() > 2 for image in images[:2])
 
 
 def test_evaluation_takes_the_first_crops_as_they_are(rows, root):
-    dataset = clip_loader.ClipDataset(part(rows), root, 4, SIZE)
+    dataset = clips(part(rows), root, 4, SIZE)
     for epoch in range(5):
         assert seen(dataset, epoch) == [[11, 12, 13, 14], [1, 2, 3, 4], [21, 22, 23, 0], [31, 32, 0, 0]]
     image = dataset[0][0][2]
@@ -198,11 +202,11 @@ def test_evaluation_takes_the_first_crops_as_they_are(rows, root):
 
 
 def test_crops_are_resized(rows, root):
-    assert clip_loader.ClipDataset(part(rows), root, 4, 8)[0][0].shape == (4, 8, 8, 3)
+    assert clips(part(rows), root, 4, 8)[0][0].shape == (4, 8, 8, 3)
 
 
 def test_two_persons_of_a_clip_are_two_sequences(rows, root):
-    dataset = clip_loader.ClipDataset(part(rows), root, 3, SIZE)
+    dataset = clips(part(rows), root, 3, SIZE)
     assert dataset.clips.to_dict("list") == {
         "clip_id": [f"{FAKE}/001", f"{REAL}/000", f"{REAL}/000", f"{REAL}/002"],
         "frame_idx": [clip_loader.WHOLE] * 4,
@@ -217,7 +221,7 @@ def test_two_persons_of_a_clip_are_two_sequences(rows, root):
 def noisy(rows, root, epoch=2, seed=3, per="frame", workers=0, sampling="videos", **changes) -> torch.Tensor:
     """Return all crops of an epoch with noise on them, in the order of the dataset."""
     transform = steps(**(changes or {"GaussNoise": 1.0}))
-    dataset = clip_loader.ClipDataset(part(rows), root, 3, SIZE, sampling, transform, per, seed)
+    dataset = clips(part(rows), root, 3, SIZE, sampling, transform, per, seed)
     dataset.epoch = epoch
     loader = make_loader(dataset, 2, CPU, workers)
     loader.after_batch = lambda batch: batch
@@ -229,7 +233,7 @@ def noisy(rows, root, epoch=2, seed=3, per="frame", workers=0, sampling="videos"
 def test_draws_depend_on_neither_order_nor_workers(rows, root, sampling, per):
     whole = noisy(rows, root, per=per, sampling=sampling)
     assert torch.equal(whole, noisy(rows.sample(frac=1, random_state=2), root, per=per, sampling=sampling, workers=2))
-    dataset = clip_loader.ClipDataset(part(rows), root, 3, SIZE, sampling, steps(GaussNoise=1), per, 3)
+    dataset = clips(part(rows), root, 3, SIZE, sampling, steps(GaussNoise=1), per, 3)
     dataset.epoch = 2
     for i in np.random.default_rng(0).permutation(len(dataset)).tolist() * 2:
         np.random.seed(i)
@@ -251,8 +255,8 @@ def test_draws_repeat_over_neither_epochs_nor_seeds_nor_sequences(root, sampling
 def test_a_crop_gets_the_same_draw_in_a_window_and_as_a_picture(rows, root):
     """The draw follows from (seed, epoch, sequence, frame), whatever else the sample holds."""
     rows, noise = part(rows), steps(GaussNoise=1)
-    videos = clip_loader.ClipDataset(rows, root, 6, SIZE, "videos", noise, "frame", 3)
-    pictures = clip_loader.ClipDataset(rows, root, 6, SIZE, "pictures", noise, "frame", 3)
+    videos = clips(rows, root, 6, SIZE, "videos", noise, "frame", 3)
+    pictures = clips(rows, root, 6, SIZE, "pictures", noise, "frame", 3)
     crops = {x.numpy().tobytes() for i in range(4) for x in videos[i][0] if x.any()}
     assert crops == {pictures[i][0][0].numpy().tobytes() for i in range(len(pictures))} and len(crops) == 16
 
@@ -287,10 +291,7 @@ def test_pictures_of_a_clip_never_share_a_draw(root):
 
 
 def test_the_cache_changes_nothing(rows, root):
-    cached, read = (
-        clip_loader.ClipDataset(part(rows), root, 3, SIZE, "videos", steps(GaussNoise=1), seed=1, cache_mb=mb)
-        for mb in (1, 0)
-    )
+    cached, read = (clips(part(rows), root, 3, SIZE, "videos", steps(GaussNoise=1), seed=1, mb=mb) for mb in (1, 0))
     assert cached.crops.images is not None and read.crops.images is None
     assert all(torch.equal(cached[i][0], read[i][0]) for i in range(4))
 
@@ -313,14 +314,10 @@ def test_scaling_by_hand():
     assert normal[0, 0, 0].flatten().tolist() == pytest.approx([-0.485 / 0.229] * 25, abs=1e-6)
 
 
-SETTINGS = {
-    "transform": None, "frames": 3, "size": SIZE, "sampling": "videos", "short": "pad", "augment_per": "frame",
-    "scaling": "raw", "bs": 2, "seed": 5, "on": CPU,
-}  # fmt: skip
-
-
-def made(rows, root, **changes):
-    return clip_loader.make_clip_dls(rows, root, **(SETTINGS | changes))
+def made(rows, root, transform=None, seed=5, bs=2, workers=0, frames=3, short="pad", scaling="raw", **draws):
+    """Make the loaders of a fit; `draws`: sampling and augment_per."""
+    rule = ClipRule(frames, short, scaling, **draws)
+    return clip_loader.make_clip_dls(rows, Loading(root, SIZE, bs, CPU, workers), rule, transform, seed)
 
 
 def test_batches_hold_bs_clips_or_as_many_pictures_as_those_have_frames(rows, root):
@@ -376,9 +373,12 @@ def test_short_clips_are_dropped_or_padded(rows, root):
     assert torch.cat([mask for _, mask, _ in kept.valid]).all()
 
 
+@pytest.mark.parametrize("sampling", ["videos", "pictures"])  # of the training clips
 @pytest.mark.parametrize(("short", "names"), [("drop", ["004", "003"]), ("pad", ["004", "005", "003"])])
-def test_an_evaluation_loader_is_over_the_clips_it_lists(rows, root, short, names):
-    loader = clip_loader.clip_loader(part(rows, "valid"), root, 4, SIZE, short, "raw", 2, CPU)
+def test_an_evaluation_loader_is_over_the_clips_it_lists(rows, root, short, names, sampling):
+    loader = clip_loader.clip_loader(
+        part(rows, "valid"), Loading(root, SIZE, 2, CPU), ClipRule(4, short, "raw", sampling)
+    )
     assert loader.dataset.clips["group"].tolist() == names
     x, y = (torch.cat(t) for t in zip(*((x, y) for x, _, y in loader), strict=True))
     assert y.tolist() == loader.dataset.clips["label"].tolist()
@@ -413,7 +413,7 @@ def test_a_damaged_crop_is_named(rows, tmp_path):
     (tmp_path / "crops").mkdir()
     (tmp_path / "crops" / "1.png").write_bytes(b"\x89PNG")
     with pytest.raises(InputError, match=r"1\.png") as e:
-        clip_loader.ClipDataset(rows[rows["crop"] == "crops/1.png"], tmp_path, 1, SIZE)
+        clips(rows[rows["crop"] == "crops/1.png"], tmp_path, 1, SIZE)
     assert "\n" not in str(e.value)
 
 

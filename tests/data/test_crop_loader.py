@@ -1,6 +1,7 @@
 """Loaders: what a batch holds, that draws depend on (seed, epoch, index) alone, and the balanced choice."""
 
 import contextlib
+import dataclasses
 import os
 import warnings
 
@@ -15,6 +16,7 @@ from PIL import Image
 from ddet import params
 from ddet.data import crop_loader
 from ddet.data.augment import pipeline
+from ddet.data.crop_loader import Loading
 from ddet.errors import InputError
 
 CPU = torch.device("cpu")
@@ -63,7 +65,7 @@ def noisy(epoch: int, workers: int, seed: int = 3) -> torch.Tensor:
 
 def test_a_batch_is_normalised_and_in_row_order(crops):
     rows, root = crops
-    x, y = next(iter(crop_loader.eval_loader(rows, root, 40, 18, CPU)))
+    x, y = next(iter(crop_loader.eval_loader(rows, Loading(root, 40, 18, CPU))))
     assert (x.shape, x.dtype, y.dtype) == ((18, 3, 40, 40), torch.float32, torch.int64)
     assert x.is_contiguous()
     assert y.tolist() == rows["label"].tolist()
@@ -146,11 +148,22 @@ def test_nothing_is_dropped_in_evaluation():
 def test_make_dls_augments_train_alone(crops):
     rows, root = crops
     mirror = steps(HorizontalFlip=1.0)
-    dls = crop_loader.make_dls(rows, root, mirror, 40, 4, 5, CPU)
+    dls = crop_loader.make_dls(rows, Loading(root, 40, 4, CPU), mirror, 5)
     assert (dls.train.n, dls.valid.n) == (12, 6)
     assert dls.train.dataset.transform is mirror
     assert dls.valid.dataset.transform is None
-    assert crop_loader.make_dls(rows, root, None, 40, 4, 5, CPU).train.dataset.transform is None
+    assert crop_loader.make_dls(rows, Loading(root, 40, 4, CPU), None, 5).train.dataset.transform is None
+
+
+def test_a_loading_is_whole_for_both_loaders_and_fixed(crops):
+    rows, root = crops
+    how = Loading(root, 24, 5, CPU, workers=1, cache_mb=0)
+    dls = crop_loader.make_dls(rows, how, None, 5)
+    for dl in (*dls.loaders, crop_loader.eval_loader(rows, how)):
+        assert (dl.bs, dl.fake_l.num_workers, dl.device, dl.dataset.size) == (5, 1, CPU, 24)
+        assert dl.dataset.images is None and dl.dataset.paths[0].parent == root / "crops"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        how.size = 40
 
 
 BOX = (4, 10, 14, 20)  # x0, y0, x1, y1
@@ -193,7 +206,7 @@ def test_boxes_are_blackened_before_augmentation(crops):
 def test_only_training_crops_are_hidden(crops):
     rows, root = crops
     rows = rows[rows["crop"] != "crops/train0.png"]  # it is black
-    dls = crop_loader.make_dls(rows, root, None, 40, 4, 5, CPU, hidden=boxes(11))
+    dls = crop_loader.make_dls(rows, Loading(root, 40, 4, CPU), None, 5, boxes(11))
     black = (0 - 0.456) / 0.224  # normalised, of green
     assert len(dls.train.dataset) == 11
     for x, _ in dls.train:
@@ -207,7 +220,7 @@ def test_a_missing_class_is_one_line(crops, split, label, words):
     rows, root = crops
     rows = rows[~((rows["split"] == split) & (rows["label"] == label))]
     with pytest.raises(InputError, match=words) as e:
-        crop_loader.make_dls(rows, root, None, 40, 4, 5, CPU)
+        crop_loader.make_dls(rows, Loading(root, 40, 4, CPU), None, 5)
     assert split in str(e.value)
 
 
@@ -216,7 +229,7 @@ def test_a_damaged_crop_is_named(crops):
     bad = root / rows["crop"][4]
     bad.write_bytes(bad.read_bytes()[:30])
     with pytest.raises(InputError, match=r"train4\.png"):
-        crop_loader.make_dls(rows, root, None, 40, 4, 5, CPU)
+        crop_loader.make_dls(rows, Loading(root, 40, 4, CPU), None, 5)
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch):

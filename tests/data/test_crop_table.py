@@ -17,7 +17,7 @@ def folder(tmp_path):
     clips = clips.assign(original=[A, A, C, OTHER], label=[0, 1, 0, 0], path="p.mp4")
     faces = [(B, 0, 0), (A, 10, 1), (A, 10, 0), (A, 0, 0), (OTHER, 0, 0)]
     faces = pd.DataFrame(faces, columns=["clip_id", "frame_idx", "track"])
-    faces = faces.assign(label=[1, 0, 0, 0, 0], sha=list("vwxyz"), crop="c.png")
+    faces = faces.assign(label=[1, 0, 0, 0, 0], sha=list("vwxyz"), crop="c.png", size=[8, 9, 8, 7, 6])
     splits = [
         (A, -1, "identity", "train"), (B, -1, "identity", "test"), (C, -1, "identity", "valid"),
         (A, -1, "official", "valid"), (B, -1, "official", "dropped"), (OTHER, -1, "identity", "train"),
@@ -37,6 +37,7 @@ def placed(table: pd.DataFrame) -> list[tuple]:
 def test_a_clip_level_protocol_gives_all_crops_of_a_clip_its_split(folder):
     found = crop_table.load(folder, "celebdf", "identity")
     assert placed(found) == [(A, 0, 0, "train"), (A, 10, 0, "train"), (A, 10, 1, "train"), (B, 0, 0, "test")]
+    assert found["size"].tolist() == [7, 8, 9, 8], "in px, of each crop"
     assert found["sha"].tolist() == list("yxwv") and found.index.tolist() == [0, 1, 2, 3]
     assert found["group"].tolist() == ["g1"] * 3 + ["g2"] and found["original"].tolist() == [A] * 4
     assert found["method"].tolist() == ["real"] * 3 + ["Celeb-synthesis"] and found["label"].tolist() == [0, 0, 0, 1]
@@ -70,3 +71,14 @@ def test_a_table_that_is_not_there_names_the_notebook_that_writes_it(folder):
     (folder / "faces.parquet").unlink()
     with pytest.raises(InputError, match=r"faces\.parquet: no such table; run the notebook 11_faces"):
         crop_table.load(folder, "celebdf", "identity")
+
+
+def test_a_table_of_an_older_release_names_the_notebook_that_writes_it_anew(folder):
+    pd.read_parquet(folder / "faces.parquet").drop(columns="size").to_parquet(folder / "faces.parquet")
+    with pytest.raises(InputError) as e:
+        crop_table.load(folder, "celebdf", "identity")
+    assert str(e.value) == f"{folder / 'faces.parquet'}: lacks the column size; run the notebook 11_faces again"
+
+
+def test_the_stored_size_is_no_part_of_the_fingerprint():
+    assert crop_table.SHAPES_A_RUN == ["clip_id", "frame_idx", "track", "sha", "label", "split", "group"]

@@ -145,6 +145,7 @@ def test_crop_by_hand(tmp_path, squares):
     assert (table.dtypes[["frame_idx", "track", "label", "prob"]] == ["int32", "int16", "int8", "float32"]).all()
     crop = faces.load_crop(tmp_path / "out" / first["crop"])
     assert crop.shape == (32, 32, 3) and crops.digest(crop) == first["sha"]
+    assert table["size"].tolist() == [32] * 4 and table["size"].dtype == "int32"
     assert crop[16, 16].min() > 230 and crop[2, 2].max() < 50
     on_disk = pd.read_parquet(tmp_path / "out" / "faces.parquet")
     pd.testing.assert_frame_equal(on_disk, table)

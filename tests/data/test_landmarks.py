@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from ddet.data import faces
 from ddet.data import landmarks as data_landmarks
-from ddet.data.crops import save_crop
 
 
 def points(left: tuple[float, float], right: tuple[float, float]) -> np.ndarray:
@@ -91,24 +90,20 @@ def test_hidden_pixels_are_black_the_others_and_the_input_stay():
     assert np.array_equal(data_landmarks.hide(images[1], eyes[1]), slow[1])
 
 
-def test_landmarks_follow_the_size_of_the_crop():
+def test_landmarks_follow_the_size_of_their_own_crop():
     stored = points((20, 40), (60, 44))
-    rows = pd.DataFrame([row_of(stored), row_of(np.full((5, 2), np.nan))], index=[3, 3])
-    found = data_landmarks.landmarks_of(rows, 56, stored=112)
-    assert found.shape == (2, 5, 2) and np.array_equal(found[0], stored[0] / 2) and np.isnan(found[1]).all()
+    rows = [row_of(stored, size=112), row_of(np.full((5, 2), np.nan), size=112), row_of(2 * stored, size=224)]
+    found = data_landmarks.landmarks_of(pd.DataFrame(rows, index=[3, 3, 3]), 56)
+    assert found.shape == (3, 5, 2) and np.isnan(found[1]).all()
+    assert np.array_equal(found[0], stored[0] / 2) and np.array_equal(found[2], stored[0] / 2)
 
 
-def test_the_stored_size_is_read_from_the_crops(tmp_path):
-    save_crop(tmp_path / "a.png", np.zeros((112, 112, 3), np.uint8))
-    rows = pd.DataFrame(
-        [row_of(points((20, 40), (60, 44)), crop="a.png"), row_of(points((22, 40), (60, 44)), crop="b")]
-    )
-    found = data_landmarks.eye_boxes_of(rows, tmp_path, 56)
-    assert (
-        np.array_equal(found, data_landmarks.eye_boxes(data_landmarks.landmarks_of(rows, 56, 112), 56))
-        and len(found) == 2
-    )
-    assert data_landmarks.eye_boxes_of(rows.iloc[:0], tmp_path, 56).shape == (0, 2, 4)
+def test_eye_boxes_are_in_px_of_the_size_asked_for():
+    rows = pd.DataFrame([row_of(points((20, 40), (60, 44)), size=112), row_of(points((11, 20), (30, 22)), size=56)])
+    found = data_landmarks.eye_boxes_of(rows, 56)
+    for box, crop in zip(found, (points((10, 20), (30, 22)), points((11, 20), (30, 22))), strict=True):
+        assert np.array_equal(box, data_landmarks.eye_boxes(crop, 56)[0])
+    assert data_landmarks.eye_boxes_of(rows.iloc[:0], 56).shape == (0, 2, 4)
 
 
 def placed(x0: float, side: float, box: tuple[float, float, float, float]) -> dict:

@@ -104,7 +104,7 @@ def test_eyes_are_hidden_where_the_stage_says_so_and_in_train_alone(to_fit, rows
     assert hidden.paths == shown.paths
     by_crop = rows.set_index("crop")
     for i, path in enumerate(hidden.paths):
-        points = landmarks.landmarks_of(by_crop.loc[[path.relative_to(faces).as_posix()]], 32, 40)
+        points = landmarks.landmarks_of(by_crop.loc[[path.relative_to(faces).as_posix()]], 32)
         eyes = landmarks.eyes(points, 32)[0]
         assert 0 < eyes.sum() < 32 * 32 / 2
         assert (hidden.image(i)[eyes] == 0).all() and (shown.image(i)[eyes] > 0).any()

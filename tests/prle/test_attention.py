@@ -105,7 +105,7 @@ def test_measures_by_hand():
 def test_looks_are_taken_of_every_seed_of_both_ways_to_train(cfg, rows, faces, done):
     found = prle_attention.looks(cfg, done, rows, faces, None)
     assert list(found) == list(NAMES[:4])
-    face = measure.regions(rows, faces, SIZE, None)["face"]
+    face = measure.regions(rows, SIZE, None)["face"]
     for name in ("Xception + PRLE", "EfficientNet"):
         layers = DETECTORS[name.split(" + ")[0]].layers
         seeds = [prle_attention.maps(f, layers, rows, faces) for f in done.loc[done["arm"] == name, "folder"]]

@@ -205,26 +205,26 @@ def test_maps_that_do_not_exist_are_one_line(to_fit):
 
 
 @pytest.mark.parametrize("kind", ["primary", "rectangles", "parts"])
-def test_something_is_hidden_only_where_there_is_a_primary_region(kind, rows, faces, found):
+def test_something_is_hidden_only_where_there_is_a_primary_region(kind, rows, found):
     train = rows[rows["split"] == "train"]
-    made = prle_train.regions_of(kind, found, train, faces)
+    made = prle_train.regions_of(kind, found, train)
     for index, seed in enumerate(range(len(train))):
         levels = made(index, seed)
         assert levels.shape == (SIZE, SIZE) and (levels <= 1).any() == (index not in NOTHING)
 
 
-def test_rectangles_are_as_large_as_the_region(rows, faces, found):
-    made = prle_train.regions_of("rectangles", found, rows[rows["split"] == "train"], faces)
+def test_rectangles_are_as_large_as_the_region(rows, found):
+    made = prle_train.regions_of("rectangles", found, rows[rows["split"] == "train"])
     assert isinstance(made, controls.Rectangles) and made.size == SIZE
     np.testing.assert_allclose(made.shares, (found > 0).mean(axis=(1, 2)))
     covered = [np.mean([made(index, seed) <= 1 for seed in range(40)]) for index in (0, 2)]
     assert covered == pytest.approx(made.shares[[0, 2]], abs=0.03)
 
 
-def test_parts_lie_on_the_landmarks_of_their_own_crops(rows, faces, found):
+def test_parts_lie_on_the_landmarks_of_their_own_crops(rows, found):
     train = rows[rows["split"] == "train"].copy()
-    train.loc[train.index[3], landmarks.POINTS] = [4.0, 4, 12, 4, 8, 8, 5, 12, 11, 12]
-    made = prle_train.regions_of("parts", found, train, faces)
+    train.loc[train.index[3], [*landmarks.POINTS, "size"]] = [2.0, 2, 6, 2, 4, 4, 2.5, 6, 5.5, 6, 20]
+    made = prle_train.regions_of("parts", found, train)
     assert isinstance(made, controls.Parts)
     np.testing.assert_allclose(made.landmarks[3, 1], [12 * SIZE / 40, 4 * SIZE / 40])
     np.testing.assert_allclose(made.landmarks[0, 1], [27 * SIZE / 40, 15 * SIZE / 40])

@@ -9,6 +9,7 @@ import torch
 from toys import NET, RUNTIME, TRAIN, arm, given, section, store, write_faces
 
 from ddet import models, params
+from ddet.codeid import closure
 from ddet.data import crop_table
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
@@ -293,6 +294,48 @@ def test_a_wave_is_trained_as_many_at_a_time_as_the_runtime_says(fits, tmp_path,
     assert asked == [(4, 3), (2, 3), (2, 3)]
 
 
+@pytest.fixture
+def stage(fits, tmp_path, monkeypatch):
+    """Train a stage below `tmp_path`; other arguments are those of `train_stage`."""
+    (tmp_path / "results").mkdir()
+    for name, folder in {"DATA": "", "RUNS": "runs", "RESULTS": "results"}.items():
+        monkeypatch.setattr(runs_planned.paths, name, tmp_path / folder)
+
+    def call(*rows: runs_planned.Row, name: str = "t", prune: bool = True, **more) -> pd.DataFrame:
+        code = ["ddet.seeds"]
+        return runs_planned.train_stage(name, code, rows, given(), RUNTIME, herd_train.train, prune=prune, **more)
+
+    return call
+
+
+def test_a_stage_is_a_store_a_run_and_a_table(stage, fits, tmp_path):
+    done = stage(*planned(2, NA=arm(), MEP=arm(**MEP)))
+    kept = store(tmp_path, runtime={"threads": RUNTIME.threads, "device": RUNTIME.device})
+    assert len(fits) == 8
+    by_hand = runs_planned.run(kept, planned(2, NA=arm(), MEP=arm(**MEP)), given(), RUNTIME, tmp_path, herd_train.train)
+    assert len(fits) == 8, "the keys are the same"
+    pd.testing.assert_frame_equal(done, by_hand)
+    pd.testing.assert_frame_equal(finished.read_runs(["t"], results=tmp_path / "results")[[*done]], done)
+
+
+def test_a_stage_puts_away_runs_of_arms_that_are_gone_unless_some_arms_alone_were_asked_for(stage, tmp_path):
+    both = stage(*planned(NA=arm(), RF=arm("flips")))
+    stage(*planned(RF=arm("flips")), prune=False)
+    assert all(folder.is_dir() for folder in both["folder"])
+    alone = stage(*planned(RF=arm("flips")))
+    assert [folder.is_dir() for folder in both["folder"]] == [False, True]
+    assert finished.read_runs(["t"], results=tmp_path / "results")["key"].tolist() == alone["key"].tolist()
+
+
+def test_a_stage_borrows_runs_of_another(stage, fits):
+    lent = stage(*planned(NA=arm()))
+    assert stage(*planned(NA=arm()), name="u", shared=["t"])["key"].tolist() == lent["key"].tolist() and len(fits) == 1
+
+
+def test_a_plan_runs_without_the_training_code_of_any_paper():
+    assert not [name for name in closure(["ddet.runs.planned"]) if name.split(".")[1] in ("herd", "asrid", "prle")]
+
+
 def test_no_arm_no_run(fits, tmp_path):
     assert ran(tmp_path).empty and fits == []
 
@@ -365,7 +408,7 @@ def one_by_one(faces, root, fits: int) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs_planned, "start_of", lambda backbone: (None, ""))
         runtime = RUNTIME.model_copy(update={"fits": fits})
-        return runs_planned.run(store(root), planned(2, **arms), given(rows), runtime, faces)
+        return runs_planned.run(store(root), planned(2, **arms), given(rows), runtime, faces, herd_train.train)
 
 
 def files(root) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ import time
 import pandas as pd
 import pytest
 
+from ddet import params
 from ddet.codeid import closure, code_id
 from ddet.errors import InputError
 from ddet.hashing import fingerprint
@@ -20,6 +21,7 @@ from ddet.runs import store as run_store
 from ddet.runs.store import Store
 
 RUNTIME = {"threads": 1, "device": "cpu"}
+SETTINGS = params.Runtime(threads=3, device="cuda", jobs=5, backend="loky", workers=4, fits=2)
 
 
 def store(root, **changes) -> Store:
@@ -433,3 +435,45 @@ def test_the_code_of_a_fit_holds_no_words_and_places():
 def test_an_unknown_module_is_refused():
     with pytest.raises(InputError, match=r"ddet\.lern"):
         code_id(["ddet.lern"])
+
+
+# the store of a stage
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_store.paths, "DATA", tmp_path)
+    return lambda **more: run_store.opened("herd", ["ddet.seeds"], SETTINGS, **more)
+
+
+def test_threads_and_device_alone_are_the_machine_of_a_key(opened, tmp_path):
+    assert run_store.machine(SETTINGS) == {"threads": 3, "device": "cuda"}
+    with opened(prune=True) as kept:
+        assert kept.key({"a": 1}) == store(tmp_path, runtime={"threads": 3, "device": "cuda"}).key({"a": 1})
+
+
+def test_leaving_puts_away_what_was_not_asked_for_and_lets_others_in(opened, tmp_path):
+    with opened(prune=True) as kept:
+        old, new = kept.get({"a": 1}, Trainer()), kept.get({"a": 2}, Trainer())
+    with opened(prune=True) as kept:
+        assert kept.get({"a": 2}, Trainer()) == new
+    assert new.is_dir() and not old.exists() and (tmp_path / "attic" / "herd" / old.name).is_dir()
+
+
+def test_nothing_is_put_away_unless_asked_nor_after_an_error(opened):
+    with opened(prune=True) as kept:
+        old = kept.get({"a": 1}, Trainer())
+    with opened(prune=False) as kept:
+        kept.get({"a": 2}, Trainer())
+    with pytest.raises(ZeroDivisionError), opened(prune=True) as kept:
+        kept.get({"a": 3}, lambda folder: 1 / 0)
+    assert old.is_dir()
+
+
+def test_runs_of_another_stage_are_lent(opened):
+    train = Trainer()
+    with opened(prune=True) as kept:
+        kept.get({"a": 1}, train)
+    with run_store.opened("other", ["ddet.seeds"], SETTINGS, prune=True, shared=["herd"]) as kept:
+        kept.get({"a": 1}, train)
+    assert train.calls == 1

@@ -53,7 +53,7 @@ def test_test_crops_alone_are_scored_in_their_order(images, tmp_path):
     rows = pd.DataFrame({"crop": [f"{i}.png" for i in range(5)], "split": ["test", "train", "test", "valid", "test"]})
     rows = rows.assign(clip_id=[f"c{i}" for i in range(5)], frame_idx=0, track=0, group="g", label=[0, 1, 1, 0, 0])
     rows = rows.sample(frac=1, random_state=3)
-    found = common.predict(LeftIsBright(), rows, tmp_path, SIZE, torch.device("cpu"), TRAIN, 0)
+    found = common.predict(LeftIsBright(), rows, crop_loader.Loading(tmp_path, SIZE, 2, torch.device("cpu")), "fp32")
     held = rows[rows["split"] == "test"]
     assert found["clip_id"].tolist() == held["clip_id"].tolist() and len(found) == 3
     wanted = common.predict_images(LeftIsBright(), [images[int(name[1])] for name in held["clip_id"]])
