@@ -2,7 +2,7 @@
 
 import trees
 
-from ddet.data import index
+from ddet.data.expected import expected_vs_found
 
 SPLITS = {"train": [["000", "003"]], "val": [["010", "011"]], "test": [["020", "021"]]}
 CELEB = (["id0_0000", "id1_0000"], ["00000"], ["id0_id1_0000"], ["id0_0000", "id0_id1_0000"])
@@ -12,7 +12,7 @@ def test_expected_against_found(tmp_path):
     folder = trees.celebdf(tmp_path, *CELEB)
     (folder / "Celeb-real/id0_0000.mp4").unlink()
     cfg = trees.data(tmp_path, "celebdf")
-    table = index.expected_vs_found(trees.manifest(cfg), cfg).set_index(["subset", "split"])
+    table = expected_vs_found(trees.manifest(cfg), cfg).set_index(["subset", "split"])
     counts = ["official", "listed", "found", "usable"]
     assert table.loc[("Celeb-real", "test"), counts].tolist() == [108, 1, 0, 0]
     assert table.loc[("Celeb-real", "train"), counts].tolist() == [482, 0, 1, 1]
@@ -30,7 +30,7 @@ def test_expected_counts_of_every_dataset(tmp_path):
     trees.dfdc_part(tmp_path / "DFDC/dfdc_train_part_1", {"f.mp4": trees.fake("r.mp4")}, absent=("f.mp4",))
     trees.touch(tmp_path / "own/real", "a.mp4")
     cfg = trees.data(tmp_path, "ffpp", "dfdc", "df1", "folder")
-    table = index.expected_vs_found(trees.manifest(cfg), cfg).set_index(["dataset", "subset", "label", "split"])
+    table = expected_vs_found(trees.manifest(cfg), cfg).set_index(["dataset", "subset", "label", "split"])
     assert table.official.loc[("ffpp", "FaceShifter", "fake")].to_dict() == {
         "train": 720, "valid": 140, "test": 140, "all": 1000,
     }  # fmt: skip
@@ -48,7 +48,7 @@ def test_an_empty_dataset_has_only_expected_counts(tmp_path):
     (tmp_path / "DFDC").mkdir()
     cfg = trees.data(tmp_path, "dfdc")
     frame = trees.manifest(cfg)
-    table = index.expected_vs_found(frame, cfg)
+    table = expected_vs_found(frame, cfg)
     assert (
         len(frame) == 0 and table.found.sum() == 0 and table.official[table.split == "all"].sum() == 119154 + 400 + 9000
     )

@@ -8,7 +8,7 @@ import pytest
 from ddet.synth import hair, identity
 from ddet.synth.canvas import SPAN, Canvas, edge, skull
 
-SIZE = 128
+SIZE = 256
 MAN = replace(
     identity.sample(2, woman=False), hair=(0.1, 0.1, 0.1), skin=(0.9, 0.7, 0.6), beard=1.0, hair_style="short", seed=2
 )
