@@ -1,4 +1,4 @@
-"""Clips of noise whose fakes are darker, and a section of ASRID small enough to train in a test."""
+"""Clips of noise whose fakes are darker, a section of ASRID small enough to train in a test, invented runs of it."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from ddet import params
+from ddet.asrid import arms, scores, train
 from ddet.data import crops
 from ddet.hashing import fingerprint
 from ddet.runs import planned
+from ddet.training import common, learner
 
 MODEL = params.AsridModel(
     backbone="mobilenetv3_small_050", size=32, width=16, mode="paper", heads=4, layers=1, layer_heads=4, hidden=8,
@@ -50,3 +52,40 @@ def write_clips(root: Path, n: int = 32) -> pd.DataFrame:
 def given(rows: pd.DataFrame) -> planned.Inputs:
     names = ("dfdc, identity", "dfdc, clip")
     return planned.Inputs(dict.fromkeys(names, rows), dict.fromkeys(names, fingerprint(rows)), {MODEL.backbone: "s"})
+
+
+def config(rows: pd.DataFrame, seed: int = 0, **changes) -> dict:
+    """Return the configuration of one arm that `changes` make."""
+    return arms.plan(section(seed + 1), {"x": arm(**changes)}, given(rows))[seed].stages[0]
+
+
+INVENTED = {  # arms of `write_runs`
+    "StaNew": arm("static_new", set="small", rows={"table2": "StaNew", "table3": "small"}),
+    "StaNew, large": arm("static_new", rows={"table3": "large"}),
+    "StaNew, by clip": arm("static_new", set="small", split="clip", rows={"table3": "small"}),
+    "Dyn": arm("dynamic", w=0.8, set="small", rows={"table2": "Dyn"}),
+}
+
+
+def write_runs(root: Path, cfg: params.Asrid, rows: pd.DataFrame) -> pd.DataFrame:
+    """Write three runs of each arm without training: static scores lean on the label, dynamic ones say .5 of all."""
+    lines, firsts = [], rows.drop_duplicates("clip_id").assign(frame_idx=-1)
+    for lean, (name, spec) in enumerate(cfg.arms.items(), 1):
+        for seed in range(3):
+            rng, folder = np.random.default_rng([lean, seed]), root / f"{lean}{seed}"
+            folder.mkdir()
+            own = scores.clips_of_set(cfg, spec, given(rows))
+            table = firsts[(firsts["split"] != "train") | firsts["clip_id"].isin(own)].reset_index(drop=True)
+            side = 0.04 * lean * (2 * table["label"] - 1)
+            static = (0.5 + side + rng.normal(0, 0.1, len(table))).clip(0.05, 0.95)
+            dynamic = 0.5 if spec.w < 1 else np.nan
+            fused = spec.w * static + (1 - spec.w) * 0.5 if spec.w < 1 else static
+            table = table.assign(prob_fake=fused, static=static, dynamic=dynamic)
+            table.to_parquet(folder / common.PREDICTIONS)
+            smooth = np.linspace(0.7, 0.4, 8)
+            steps = pd.DataFrame({"step": range(1, 9), "epoch": [1] * 4 + [2] * 4, "smooth": smooth})
+            steps.assign(loss=smooth + 0.1 * lean * (-1) ** np.arange(8)).to_csv(folder / train.STEPS, index=False)
+            history = pd.DataFrame({"epoch": [1, 2], "clip_log_loss": [0.6, 0.5], "clip_auc": [0.6, 0.7]})
+            history.to_csv(folder / learner.HISTORY, index=False)
+            lines.append({"arm": name, "seed": seed, "key": f"k{lean}{seed}", "chain": "", "folder": folder})
+    return pd.DataFrame(lines)

@@ -30,3 +30,8 @@ def runtime(jobs: int, backend: str) -> params.Runtime:
 def decode(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as box:
         return [frame.to_ndarray(format="rgb24") for frame in box.decode(video=0)]
+
+
+def stems(root: Path, folder: str) -> list[str]:
+    """Name the clips of a folder, without their endings."""
+    return sorted(p.stem for p in (root / folder).glob("*.mp4"))

@@ -8,7 +8,7 @@ import tomllib
 from packaging.requirements import Requirement
 
 from ddet import paths
-from ddet.tools import conda, large, strip
+from ddet.tools import conda, large
 
 LOCK = (paths.ROOT / "requirements.txt").read_text()
 PROJECT = (paths.ROOT / "pyproject.toml").read_text()
@@ -34,10 +34,6 @@ def test_every_pin_is_hashed_and_no_address_is_named():
     assert len(names) == len(blocks) > 100
     assert all("--hash=sha256:" in b for b in blocks)
     assert "://" not in LOCK and "index-url" not in LOCK
-
-
-def test_environment_yml_is_written_from_the_lock():
-    assert (paths.ROOT / "environment.yml").read_text() == conda.environment(LOCK, PROJECT)
 
 
 def test_running_environment_is_the_locked_one():
@@ -86,26 +82,3 @@ def test_no_file_names_a_machine():
 def test_nothing_large_is_tracked():
     for file in tracked():
         assert not file.is_file() or file.stat().st_size <= large.LIMIT, file
-
-
-def test_strip_keeps_check_cells_and_drops_the_rest():
-    import nbformat
-
-    nb = nbformat.v4.new_notebook(metadata={"widgets": {}})
-    nb.cells = [nbformat.v4.new_code_cell(c, execution_count=i, id=f"c{i}") for i, c in enumerate(["a", "b"], 1)]
-    for cell in nb.cells:
-        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="1\n")]
-    nb.cells[1].metadata["tags"] = ["nbval-check-output", "keep_output"]
-    once = strip.stripped(nbformat.writes(nb))
-    cells = nbformat.reads(once, 4).cells
-    assert [(c.execution_count, len(c.outputs)) for c in cells] == [(None, 0), (2, 1)]
-    assert strip.stripped(once) == once and "widgets" not in once
-
-
-def test_a_large_file_is_refused_with_its_size(tmp_path, capsys):
-    (tmp_path / "video.mp4").write_bytes(bytes(large.LIMIT + 1))
-    (tmp_path / "table.csv").write_bytes(bytes(large.LIMIT))
-    files = [str(tmp_path / name) for name in ("table.csv", "video.mp4", "deleted.csv")]
-    assert large._main(files) == 1
-    assert capsys.readouterr().out.startswith(f"{files[1]}: 1.5 MB is over 1.5 MB; version it with DVC")
-    assert large._main([files[0], files[2]]) == 0 and capsys.readouterr().out == ""

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from ddet import params
-from ddet.data import index
+from ddet.data import index, layouts
+from ddet.data.layouts.base import Clip
 from ddet.data.video import VideoInfo
 
 FOLDERS = {
@@ -15,6 +16,7 @@ FOLDERS = {
     "folder": "own",
 }
 RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
+PAIRS = {"train": [["000", "003"], ["007", "001"]], "val": [["010", "011"]], "test": [["020", "021"]]}  # of FF++
 VARIANTS = ["end_to_end", "end_to_end_mix_2_distortions"]
 
 
@@ -27,6 +29,13 @@ def touch(folder: Path, *names: str, text: str = "") -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
+
+
+def by_id(cfg: params.Data) -> dict[str, Clip]:
+    """List the clips of the chosen datasets by their ids, which must be unique."""
+    clips = layouts.scan(cfg)
+    assert len({c.clip_id for c in clips}) == len(clips)
+    return {c.clip_id: c for c in clips}
 
 
 def look(path: Path) -> VideoInfo:

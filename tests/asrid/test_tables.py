@@ -1,30 +1,18 @@
-"""ASRID's tables and claims from scores by hand: constants, fusion, sets, gaps, variation."""
+"""ASRID's tables and claims from invented scores: constants, fusion, sets, gaps, variation."""
 
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
-from asrid_toys import arm, given, section, write_clips
+from asrid_toys import INVENTED, given, section, write_clips, write_runs
 
 from ddet import params
-from ddet.asrid import figures as asrid_figures
 from ddet.asrid import scores as asrid_scores
 from ddet.asrid import tables as asrid_tables
-from ddet.asrid import train as asrid_train
-from ddet.report import figures
 from ddet.stats import metrics, seed_interval
-from ddet.training import learner
-from ddet.training.common import PREDICTIONS
 
 CFG = params.Report(bootstrap=100, confidence=0.95, seed=1)
-ARMS = {
-    "StaNew": arm("static_new", set="small", rows={"table2": "StaNew", "table3": "small"}),
-    "StaNew, large": arm("static_new", rows={"table3": "large"}),
-    "StaNew, by clip": arm("static_new", set="small", split="clip", rows={"table3": "small"}),
-    "Dyn": arm("dynamic", w=0.8, set="small", rows={"table2": "Dyn"}),
-}
-CLIPPED = -math.log(1e-15)
 
 
 @pytest.fixture(scope="module")
@@ -34,55 +22,23 @@ def rows(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cfg():
-    return section(arms=ARMS)
+    return section(arms=INVENTED)
 
 
 @pytest.fixture(scope="module")
 def done(rows, cfg, tmp_path_factory):
-    """Write runs without training: each arm's static score leans on the label, the dynamic one says .5 of all."""
-    lines, root = [], tmp_path_factory.mktemp("runs")
-    firsts = rows.drop_duplicates("clip_id").assign(frame_idx=-1)
-    for lean, (name, spec) in enumerate(ARMS.items(), 1):
-        for seed in range(3):
-            rng, folder = np.random.default_rng([lean, seed]), root / f"{lean}{seed}"
-            folder.mkdir()
-            own = asrid_scores.clips_of_set(cfg, spec, given(rows))
-            table = firsts[(firsts["split"] != "train") | firsts["clip_id"].isin(own)].reset_index(drop=True)
-            side = 0.04 * lean * (2 * table["label"] - 1)
-            static = (0.5 + side + rng.normal(0, 0.1, len(table))).clip(0.05, 0.95)
-            dynamic = 0.5 if spec.w < 1 else np.nan
-            fused = spec.w * static + (1 - spec.w) * 0.5 if spec.w < 1 else static
-            table = table.assign(prob_fake=fused, static=static, dynamic=dynamic)
-            table.to_parquet(folder / PREDICTIONS)
-            smooth = np.linspace(0.7, 0.4, 8)
-            steps = pd.DataFrame({"step": range(1, 9), "epoch": [1] * 4 + [2] * 4, "smooth": smooth})
-            steps.assign(loss=smooth + 0.1 * lean * (-1) ** np.arange(8)).to_csv(
-                folder / asrid_train.STEPS, index=False
-            )
-            history = pd.DataFrame({"epoch": [1, 2], "clip_log_loss": [0.6, 0.5], "clip_auc": [0.6, 0.7]})
-            history.to_csv(folder / learner.HISTORY, index=False)
-            lines.append({"arm": name, "seed": seed, "key": f"k{lean}{seed}", "chain": "", "folder": folder})
-    return pd.DataFrame(lines)
+    return write_runs(tmp_path_factory.mktemp("runs"), cfg, rows)
 
 
 def loss(table: pd.DataFrame, column: str = "prob_fake") -> float:
     return metrics.scores(table["label"], table[column])["log_loss"]
 
 
-def test_constants_by_hand():
-    train = pd.DataFrame({"label": [1, 1, 1, 0]})
-    preds = pd.DataFrame({"label": [1, 0], "prob_fake": [0.2, 0.3]})
-    found = asrid_scores.constants(train, preds)
-    assert [t["prob_fake"].tolist() for (t,) in found.values()] == [[0.75] * 2, [1.0] * 2]
-    majority = found["majority class"][0]
-    assert loss(majority) == pytest.approx(CLIPPED / 2)  # sure, and wrong of every other clip
-
-
 def test_table_2_has_the_paper_s_columns_and_the_constants(cfg, rows, done):
     names = {"StaNew": "StaNew", "Dyn": "Dyn"}
     found, keys = asrid_tables.ablation_rows(cfg, names, done, given(rows), CFG)
     assert list(found) == ["StaNew", "Dyn", "training prior", "majority class"]
-    row, own = found["StaNew"], asrid_scores.clips_of_set(cfg, ARMS["StaNew"], given(rows))
+    row, own = found["StaNew"], asrid_scores.clips_of_set(cfg, INVENTED["StaNew"], given(rows))
     assert (row["last"].value, row["variation"].value) == pytest.approx((0.4, 0.1))
     every = asrid_scores.scored(done, "StaNew")
     valid = [t[(t["split"] == "valid") & t["clip_id"].isin(own)] for t in every]
@@ -114,15 +70,15 @@ def test_fusing_with_a_score_that_knows_nothing_by_hand(done):
 
 
 def test_every_arm_says_whether_it_beats_the_prior(cfg, done):
-    table = asrid_tables.on_test(cfg, ARMS, done, CFG).set_index("arm")
+    table = asrid_tables.on_test(cfg, INVENTED, done, CFG).set_index("arm")
     assert table["clips"].eq(24).all() and table["seeds"].eq(3).all()
     assert table.loc["Dyn", "beats the prior"] == "yes"
     assert table["log loss of the prior"].between(0.69, 0.75).all()
 
 
 def test_every_score_is_listed(done):
-    table = asrid_tables.every_score(done, list(ARMS))
-    assert len(table) == 4 * 3 * 24 and set(table["arm"]) == set(ARMS)
+    table = asrid_tables.every_score(done, list(INVENTED))
+    assert len(table) == 4 * 3 * 24 and set(table["arm"]) == set(INVENTED)
 
 
 def test_clips_out_of_order_are_ranked_by_their_roughness(done):
@@ -149,15 +105,3 @@ def test_a_gap_is_the_difference_of_both_differences(done):
         each = asrid_scores.scored(done, name)
         gaps.append(np.mean([loss(t[t["split"] == "valid"]) - loss(t[t["split"] == "train"]) for t in each]))
     assert line["effect"] == pytest.approx(gaps[0] - gaps[1])
-
-
-def test_figures_are_the_same_bytes_twice(done, tmp_path):
-    fits = {name: (asrid_scores.steps(done, name), asrid_scores.histories(done, name)) for name in ("StaNew", "Dyn")}
-    assert fits["Dyn"][1][0]["step"].tolist() == [4, 8]
-    strips, weights = np.zeros((2, 3, 8, 8, 3), np.uint8), [np.full((3, 3), 1 / 3), np.eye(3)]
-    for make in (
-        lambda: asrid_figures.step_curves(fits, "Figure 8"),
-        lambda: asrid_figures.frame_attention(strips, weights, ["a", "b"]),
-    ):
-        pngs = [figures.save(make(), "x", tmp_path / str(i), svg=False)[0].read_bytes() for i in range(2)]
-        assert pngs[0] == pngs[1] and len(pngs[0]) > 5000

@@ -1,19 +1,12 @@
 """Shares as counts, stated percentages, split ratios and shared sources."""
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from invented import count, stated
 
 from ddet import published
-from ddet.audit import counts, splits
-from ddet.audit.findings import problems
-
-COUNTS = {"wrong": 863, "all": 13543, "valid": 160, "test": 200, "train": 640, "none": 0}
-
-
-def count(expression):
-    return sum(COUNTS[part.strip()] for part in expression.split("+"))
+from ddet.audit import counts
 
 
 @given(st.integers(1, 600), st.data(), st.integers(1, 4))
@@ -40,11 +33,6 @@ def test_impossible_accuracies_are_found():
     assert "25/30 = 0.8333, 26/30 = 0.8667" in found[1].sentence
 
 
-def stated(**columns):
-    line = {"id": "x", "source": "invented", "where": "1", "words": "something"}
-    return pd.DataFrame([{**line, **columns}])
-
-
 @pytest.mark.parametrize(
     ("printed", "relation", "kind", "operands", "verdict"),
     [
@@ -65,29 +53,3 @@ def test_stated_shares(printed, relation, kind, operands, verdict):
     line = stated(printed=printed, relation=relation, kind=kind, operands=operands)
     (found,) = counts.shares(line, count)
     assert (found.verdict, found.about, found.check) == (verdict, "x", 7)
-
-
-@pytest.mark.parametrize(
-    ("ratio", "operands", "verdict"),
-    [
-        ("16:4:5", "train; valid; test", "consistent"),
-        ("6:2:2", "; valid; test", "differs"),
-        ("5:4:5", "; valid; test", "consistent"),
-    ],
-)
-def test_split_ratios(ratio, operands, verdict):
-    (found,) = splits.ratios(stated(ratio=ratio, operands=operands), count)
-    assert (found.verdict, found.check) == (verdict, 10)
-
-
-def test_a_nested_split_is_recognised():
-    (found,) = splits.ratios(stated(ratio="6:2:2", operands="; valid; test"), count)
-    assert "20 % cut off for test and then 20 % of the rest" in found.sentence
-    (other,) = splits.ratios(stated(ratio="8:1:1", operands="; valid; test"), count)
-    assert "cut off" not in other.sentence
-
-
-def test_shared_sources_leak():
-    (found,) = splits.leakage(stated(operands="valid; test"), count)
-    assert (found.verdict, found.recomputed) == ("leaks", "80.0 %")
-    assert not problems(splits.leakage(stated(operands="none; test"), count))

@@ -4,7 +4,6 @@ import pytest
 
 from ddet import published
 from ddet.audit import findings, papers
-from ddet.audit.findings import Finding
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +66,3 @@ def test_a_planted_error_is_found(outcome, monkeypatch, table, row, column, plan
 def test_worst_keeps_what_is_not_sound():
     assert papers.worst(["consistent", "truncated"]) == "consistent"
     assert papers.worst(["differs", "consistent", "leaks", "differs"]) == "differs, leaks"
-
-
-def test_an_unknown_verdict_is_refused():
-    with pytest.raises(ValueError, match="unknown verdict 'fine'"):
-        Finding(1, "p", "t", "r", "c", "1", "1", "fine", "s.")

@@ -4,49 +4,16 @@ import errno
 import os
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pandas as pd
 import pytest
-import torch
 from clips import write_clip, write_sound
-from hypothesis import given
-from hypothesis import strategies as st
+from squares import Squares, config, drawn, make
 
 from ddet import params
-from ddet.data import crops, detect, faces, tracks, video
+from ddet.data import crops, detect, faces, video
 from ddet.errors import InputError
 
 RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
-
-
-def config(**changes) -> params.Faces:
-    base = {"sampling": "even", "fps": 1.0, "every": 10, "frames": 4, "scale": 0.5, "min_face": 40}
-    base |= {"thresholds": [0.6, 0.7, 0.7], "track": "largest", "margin": 0.5, "size": 32}
-    return params.Faces(**base | changes)
-
-
-def drawn(boxes: list[tuple], width: int = 128, height: int = 96) -> np.ndarray:
-    image = np.full((height, width, 3), 30, np.uint8)
-    for x, y, side in boxes:
-        image[y : y + side, x : x + side] = 250
-    return image
-
-
-class Squares:
-    """Take every bright square for a face; remember how many frames were searched."""
-
-    def __init__(self):
-        self.calls = 0
-
-    def __call__(self, frame: np.ndarray) -> np.ndarray:
-        self.calls += 1
-        count, _, stats, _ = cv2.connectedComponentsWithStats((frame[:, :, 1] > 140).astype(np.uint8))
-        found = [[x, y, x + w, y + h, 0.9, *[x + w / 2, y + h / 2] * 5] for x, y, w, h, a in stats[1:count] if a > 30]
-        return np.array(sorted(found, key=lambda f: f[0] - f[2]), np.float32).reshape(-1, 15)
-
-    def closer(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-        return detect.NONE
 
 
 @pytest.fixture
@@ -64,69 +31,12 @@ def row(root: Path, name: str, original: str = "", label: int = 0, **changes) ->
     return base | size | {"status": "ok", "reason": ""} | changes
 
 
-def make(root: Path, name: str, frames: list[list[tuple]], **size) -> None:
-    write_clip(root / f"{name}.mp4", [drawn(boxes, **size) for boxes in frames])
-
-
 def run(root: Path, out: Path, rows: list[dict], **changes):
     return faces.extract_faces(pd.DataFrame(rows), root, out, config(**changes), RUNTIME, progress=False)
 
 
 def tree(out: Path) -> dict[str, bytes]:
     return {p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
-
-
-# -- geometry
-
-
-def test_square_by_hand():
-    assert crops.square(np.array([40, 30, 60, 50]), 0.5, 128, 96) == (35, 25, 30)
-    assert crops.square(np.array([0, 0, 20, 10]), 0.5, 128, 96) == (0, 0, 30)  # shifted inside
-    assert crops.square(np.array([100, 80, 128, 96]), 0.5, 128, 96) == (86, 54, 42)
-    assert crops.square(np.array([0, 0, 120, 90]), 0.5, 128, 96) == (12, 0, 96)  # shrunk to the shorter side
-
-
-@given(st.floats(-20, 140), st.floats(-20, 110), st.floats(1, 90), st.floats(1, 90), st.floats(0, 2))
-def test_square_stays_inside_and_keeps_its_side(x, y, w, h, margin):
-    x0, y0, side = crops.square(np.array([x, y, x + w, y + h]), margin, 128, 96)
-    assert min(x0, y0) >= 0 and x0 + side <= 128 and y0 + side <= 96
-    assert side == max(1, min(round(max(x + w - x, y + h - y) * (1 + margin)), 96))
-
-
-def test_iou_by_hand():
-    a = np.array([[0, 0, 10, 10], [0, 0, 0, 0]], float)
-    b = np.array([[5, 0, 15, 10], [0, 0, 10, 10], [20, 20, 30, 30]], float)
-    assert np.allclose(tracks.iou(a, b), [[1 / 3, 1, 0], [0, 0, 0]])
-
-
-# -- tracks
-
-
-def boxes(*rows) -> np.ndarray:
-    return np.array(rows, float).reshape(-1, 4)
-
-
-def test_tracks_follow_two_persons_whatever_their_order():
-    small, large = [0, 0, 20, 20], [60, 0, 100, 40]
-    numbers = tracks.link([boxes(small, large), boxes([62, 2, 101, 41], [3, 0, 22, 20]), boxes(small)])
-    assert [n.tolist() for n in numbers] == [[1, 0], [0, 1], [1]]
-
-
-def test_alarm_in_one_frame_is_not_the_largest():
-    person, alarm = [0, 0, 30, 30], [100, 100, 145, 145]
-    numbers = tracks.link([boxes(person), boxes(alarm, person), boxes(person), boxes()])
-    assert [n.tolist() for n in numbers] == [[0], [1, 0], [0], []]
-
-
-def test_one_face_does_not_continue_two_persons():
-    a, b = [0, 0, 22, 22], [15, 0, 35, 20]
-    numbers = tracks.link([boxes(a, b), boxes([1, 0, 21, 20]), boxes([2, 0, 22, 20], b)])
-    assert [n.tolist() for n in numbers] == [[0, 1], [0], [0, 1]]
-
-
-def test_person_who_was_away_keeps_the_number():
-    a, b = [0, 0, 30, 30], [80, 0, 100, 20]
-    assert [n.tolist() for n in tracks.link([boxes(a, b), boxes(b), boxes(b, a)])] == [[0, 1], [1], [1, 0]]
 
 
 # -- extraction
@@ -344,144 +254,3 @@ def test_progress_goes_to_stderr_and_can_be_silent(tmp_path, squares, capsys):
     faces.extract_faces(pd.DataFrame(rows), tmp_path, tmp_path / "out", config(), RUNTIME)
     said = capsys.readouterr()
     assert said.out == "" and "3/3" in said.err
-
-
-# -- crops and masks on disk
-
-
-def damage(data: bytes, kind: str) -> bytes:
-    middle = len(data) // 2
-    flipped = data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :]
-    checksum = data[:-13] + bytes([data[-13] ^ 255]) + data[-12:]  # of the pixels, before the closing chunk
-    return {"empty": b"", "cut": data[:middle], "flipped": flipped, "checksum": checksum, "text": b"a text"}[kind]
-
-
-@pytest.mark.parametrize("kind", ["empty", "cut", "flipped", "checksum", "text"])
-def test_damaged_crop_is_one_line(tmp_path, kind):
-    path = tmp_path / "000000_0.png"
-    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
-    crops.save_crop(path, image)
-    assert np.array_equal(faces.load_crop(path), image)
-    path.write_bytes(damage(path.read_bytes(), kind))
-    with pytest.raises(InputError) as e:
-        faces.load_crop(path)
-    assert e.value.where == str(path) and "extract the faces again" in e.value.remedy and "\n" not in str(e.value)
-
-
-def test_missing_crop():
-    with pytest.raises(InputError, match="No such file"):
-        faces.load_crop("nowhere.png")
-
-
-def truth(root: Path, clip_id: str, mask: np.ndarray) -> None:
-    (root / clip_id).parent.mkdir(parents=True, exist_ok=True)
-    np.savez(root / f"{clip_id}.npz", mask=np.packbits(mask), shape=mask.shape)
-
-
-def test_masks_in_crop_coordinates(tmp_path):
-    mask = np.zeros((2, 20, 30), bool)
-    mask[1, 4:8, 10:18] = True
-    mask[1, 8, 10] = True  # a quarter of a crop pixel: below one half
-    truth(tmp_path, "ffpp/x/c23/a", mask)
-    rows = pd.DataFrame({"frame_idx": [0, 1, 1], "label": [1, 1, 1]})
-    rows = rows.assign(x0=[0, 10, 10], y0=[0, 4, 4], x1=[20, 26, 14], y1=[20, 20, 8])
-    got = faces.crop_masks("ffpp/x/c23/a", rows, tmp_path, 8)
-    expected = np.zeros((8, 8), bool)
-    expected[:2, :4] = True
-    assert not got[0].any() and np.array_equal(got[1], expected) and got[2].all()
-
-
-def test_masks_of_real_missing_short_and_damaged(tmp_path):
-    rows = pd.DataFrame({"frame_idx": [3], "label": [0], "x0": [0], "y0": [0], "x1": [8], "y1": [8]})
-    assert not faces.crop_masks("a", rows, tmp_path, 4).any()
-    fake = rows.assign(label=1)
-    with pytest.raises(InputError, match="no ground truth"):
-        faces.crop_masks("a", fake, tmp_path, 4)
-    truth(tmp_path, "a", np.ones((2, 8, 8), bool))
-    with pytest.raises(InputError, match="holds 2 frames"):
-        faces.crop_masks("a", fake, tmp_path, 4)
-    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:90])
-    with pytest.raises(InputError, match="damaged ground truth"):
-        faces.crop_masks("a", fake, tmp_path, 4)
-
-
-# -- the detector itself
-
-
-@pytest.fixture(scope="module")
-def mtcnn():
-    return detect.Finder(config())
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (8, 200), (39, 39), (41, 90)])
-def test_frames_without_a_face_give_none(mtcnn, shape):
-    black = np.zeros((*shape, 3), np.uint8)
-    assert mtcnn(black).shape == (0, 15)
-    assert mtcnn.closer(black, np.array([0, 0, 30, 30], np.float32)).shape == (0, 15)
-
-
-def test_noise_is_no_face(mtcnn):
-    assert mtcnn(np.random.default_rng(0).integers(0, 255, (41, 90, 3), np.uint8)).shape == (0, 15)
-
-
-class Forgetful(Squares):
-    """Miss every face in the frames named, unless it looks closer."""
-
-    def __init__(self, missed: set[int]):
-        super().__init__()
-        self.missed = missed
-
-    def __call__(self, frame):
-        found = super().__call__(frame)
-        return detect.NONE if self.calls - 1 in self.missed else found
-
-    def closer(self, frame, box):
-        found = Squares.__call__(Squares(), frame)
-        overlap = tracks.iou(box[None, :4], found)[0]
-        return found[[overlap.argmax()]] if overlap.max(initial=0) > 0.3 else detect.NONE
-
-
-@pytest.mark.parametrize("missed, empty", [({2}, []), ({0}, []), ({3, 4}, []), ({0, 1}, [0])])
-def test_a_missed_face_is_looked_for_where_the_frames_beside_have_it(tmp_path, missed, empty):
-    make(tmp_path, "a", [[(40 + i, 30, 20)] for i in range(5)])
-    seen = list(detect.follow(tmp_path / "a.mp4", list(range(5)), Forgetful(missed)))
-    assert [i for i, _, found, _ in seen if not len(found)] == empty
-    assert all(abs(found[0, 0] - 40 - i) <= 1 for i, _, found, _ in seen if len(found))
-
-
-def test_no_face_is_found_twice():
-    face = np.array([[40, 30, 60, 50, 0.9, *[50, 40] * 5]], np.float32)
-    image = drawn([(42, 31, 20)])
-    assert len(detect.look(Forgetful(set()), image, Squares()(image), face)) == 1
-
-
-def test_clamp_and_rescale_by_hand():
-    face = np.array([[-5, 10, 150, 60, 0.9, *[50, 40] * 5], [130, 0, 140, 9, 0.9, *[0, 0] * 5]], np.float32)
-    assert detect.clamp(face, 128, 96)[:, :4].tolist() == [[0, 10, 128, 60]]
-    assert detect.rescale(face, (100, 100), (200, 50))[0, :7].tolist() == pytest.approx([-10, 5, 300, 30, 0.9, 100, 20])
-
-
-def test_thread_counts_come_back():
-    torch.set_num_threads(2)
-    with pytest.raises(ValueError), detect.single_thread():
-        assert torch.get_num_threads() == cv2.getNumThreads() == 1
-        raise ValueError
-    assert torch.get_num_threads() == 2
-
-
-def test_resized_averages_areas_down_and_leaves_a_crop_of_that_size_alone():
-    crop = np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8)
-    assert crops.resized(crop, 64) is crop
-    areas = crop.reshape(32, 2, 32, 2, 3).mean((1, 3))
-    small = crops.resized(crop, 32)
-    assert small.dtype == np.uint8 and np.abs(small - areas).max() <= 0.5
-
-
-def test_resized_enlarges_smoothly_and_keeps_a_plain_area():
-    plain = np.full((20, 20, 3), 77, np.uint8)
-    assert np.array_equal(crops.resized(plain, 33), np.full((33, 33, 3), 77, np.uint8))
-    step = np.full((20, 20, 3), 50, np.uint8)
-    step[:, 10:] = 200
-    large = crops.resized(step, 80)[40, :, 0]
-    assert (large[0], large[-1]) == (50, 200) and len(np.unique(large)) > 2
-    assert large.min() < 50 and large.max() > 200  # cubic interpolation swings over an edge; linear would not

@@ -1,117 +1,65 @@
-"""The store of maps: what is read is what was made, a kill costs a shard, and other data are refused."""
+"""Maps on disk: read as they lie there, bound to their crops, refused where they are not those asked for."""
 
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ddet.errors import InputError
-from ddet.prle import map_store, map_writer
+from ddet.hashing import fingerprint
+from ddet.prle import map_store
 
-COUNT, SIZE = 23, 6
-
-
-def truth(count: int = COUNT) -> np.ndarray:
-    return np.random.default_rng(0).random((count, SIZE, SIZE)).astype(np.float32)
+HALVES = np.random.default_rng(0).random((5, 6, 6)).astype(np.float16)
 
 
-class Source:
-    """Yields maps of `truth` four at a time and notes for which crops it was asked; may die at one."""
-
-    def __init__(self, dies_at: int | None = None, count: int = COUNT):
-        self.maps, self.asked, self.dies_at, self.largest = truth(count), [], dies_at, 0
-
-    def __call__(self, start, stop):
-        for at in range(start, stop, 4):
-            if self.dies_at is not None and at <= self.dies_at < at + 4:
-                raise KeyboardInterrupt
-            part = self.maps[at : min(at + 4, stop)]
-            self.asked += range(at, at + len(part))
-            self.largest = max(self.largest, len(part))
-            yield part
+@pytest.fixture
+def folder(tmp_path):
+    """Lay out maps of the data "abc"."""
+    np.save(tmp_path / map_store.MAPS, HALVES)
+    (tmp_path / map_store.HEAD).write_text(json.dumps({"data": "abc", "count": 5, "size": 6}))
+    return tmp_path
 
 
-def write(folder, source, **changes):
-    given = {"count": COUNT, "size": SIZE, "data": "abc", "shard": 8} | changes
-    return map_writer.write(folder, source, **given)
+def test_maps_are_read_from_the_disk_and_cannot_be_changed(folder):
+    maps = map_store.read(folder, "abc")
+    np.testing.assert_array_equal(maps, HALVES)
+    assert isinstance(maps, np.memmap) and maps.dtype == np.float16 and not maps.flags.writeable
 
 
-def test_what_is_read_is_what_was_made_as_halves(tmp_path):
-    source = Source()
-    maps = write(tmp_path / "new" / "maps", source)
-    assert maps.dtype == np.float16 and isinstance(maps, np.memmap) and not maps.flags.writeable
-    np.testing.assert_array_equal(maps, truth().astype(np.float16))
-    np.testing.assert_array_equal(map_store.read(tmp_path / "new" / "maps", "abc"), maps)
-    assert source.asked == list(range(COUNT)) and source.largest == 4
-    assert sorted(p.name for p in (tmp_path / "new" / "maps").iterdir()) == ["maps.json", "maps.npy"]
-    assert json.loads((tmp_path / "new" / "maps" / "maps.json").read_text()) == {"data": "abc", "count": 23, "size": 6}
+def test_maps_of_other_data_are_refused_with_both_names(folder):
+    with pytest.raises(InputError, match="holds maps of data abc, asked for are those of data xyz; remove the folder"):
+        map_store.read(folder, "xyz")
 
 
-def test_finished_maps_are_not_made_again(tmp_path):
-    write(tmp_path, Source())
-    again = Source()
-    np.testing.assert_array_equal(write(tmp_path, again), truth().astype(np.float16))
-    assert again.asked == []
+def test_every_wanted_fact_is_compared(folder):
+    map_store.check(folder, {"count": 5, "size": 6})
+    with pytest.raises(InputError, match="maps of size 6, asked for are those of size 7"):
+        map_store.check(folder, {"count": 5, "size": 7})
 
 
-@pytest.mark.parametrize(("dies_at", "missing"), [(0, 0), (10, 8), (15, 8), (16, 16), (22, 16)])
-def test_after_a_kill_whole_shards_stay_and_the_others_are_made(tmp_path, dies_at, missing):
-    with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, Source(dies_at))
-    with pytest.raises(InputError, match="holds unfinished maps"):
-        map_store.read(tmp_path, "abc")
-    again = Source()
-    np.testing.assert_array_equal(write(tmp_path, again), truth().astype(np.float16))
-    assert again.asked == list(range(missing, COUNT))
+@pytest.mark.parametrize("lost", [map_store.MAPS, map_store.HEAD])
+@pytest.mark.parametrize(("left", "state"), [(True, "unfinished maps"), (False, "no maps")])
+def test_maps_that_are_not_whole_are_none(folder, lost, left, state):
+    (folder / lost).unlink()
+    if left:
+        (folder / map_store.PARTIAL).touch()
+    with pytest.raises(InputError, match=f"holds {state}; run the notebook") as e:
+        map_store.read(folder, "abc")
+    assert "\n" not in str(e.value)
 
 
-def test_a_kill_while_the_file_is_laid_out_costs_nothing_else(tmp_path):
-    (tmp_path / map_store.PARTIAL).write_bytes(b"\x93NUMPY")
-    (tmp_path / map_writer.DONE).mkdir()
-    (tmp_path / map_writer.DONE / "0-8").touch()
-    np.testing.assert_array_equal(write(tmp_path, Source()), truth().astype(np.float16))
+def rows(**changes) -> pd.DataFrame:
+    table = {"clip_id": ["a", "b", "c"], "frame_idx": [0, 5, 5], "track": 0, "sha": ["x", "y", "z"], "label": [0, 1, 1]}
+    return pd.DataFrame(table | {"split": ["train", "train", "test"], "group": "g", "crop": "c.png"} | changes)
 
 
-def test_shards_may_be_made_by_several_processes(tmp_path):
-    source = Source()
-    np.testing.assert_array_equal(write(tmp_path, source, jobs=2), truth().astype(np.float16))
-
-
-def test_maps_of_other_data_are_refused_with_both_hashes(tmp_path):
-    write(tmp_path, Source())
-    with pytest.raises(InputError, match="maps of data abc, asked for are those of data xyz") as caught:
-        map_store.read(tmp_path, "xyz")
-    assert str(tmp_path) in str(caught.value) and "same training split" in str(caught.value)
-    with pytest.raises(InputError, match=r"data abc.*data xyz"):
-        write(tmp_path, Source(), data="xyz")
-    with pytest.raises(InputError, match=r"size 6.*size 7"):
-        write(tmp_path, Source(), size=7)
-    with pytest.raises(InputError, match=r"count 23.*count 9"):
-        write(tmp_path, Source(count=9), count=9)
-    np.testing.assert_array_equal(map_store.read(tmp_path, "abc"), truth().astype(np.float16))
-
-
-def test_unfinished_maps_of_other_data_are_refused_too(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, Source(10))
-    with pytest.raises(InputError, match=r"data abc.*data xyz"):
-        write(tmp_path, Source(), data="xyz")
-
-
-@pytest.mark.parametrize("more", [-1, 1])
-@pytest.mark.parametrize("count", [8, COUNT])
-def test_too_few_or_too_many_maps_are_one_line(tmp_path, more, count):
-    def wrong(start, stop):
-        yield truth()[: stop - start + more]
-
-    with pytest.raises(InputError, match="crops 0 to 8 did not get one map each"):
-        write(tmp_path, wrong, count=count)
-    with pytest.raises(InputError, match="unfinished"):
-        map_store.read(tmp_path, "abc")
-
-
-def test_no_maps_and_no_crops_are_one_line(tmp_path):
-    with pytest.raises(InputError, match="holds no maps; run the notebook"):
-        map_store.read(tmp_path, "abc")
-    with pytest.raises(InputError, match="there is no crop to map"):
-        write(tmp_path, Source(), count=0)
+def test_maps_are_bound_to_the_training_crops_alone():
+    own = map_store.identity(rows())
+    train = rows()[["clip_id", "frame_idx", "track", "sha", "label", "split", "group"]].iloc[:2]
+    assert own == fingerprint(train)
+    assert own == map_store.identity(rows(crop="elsewhere.png", sha=["x", "y", "another"]))
+    assert own == map_store.identity(rows()[:2])
+    for change in ({"sha": ["x", "another", "z"]}, {"label": [0, 0, 1]}, {"split": ["train", "valid", "test"]}):
+        assert map_store.identity(rows(**change)) != own
+    assert map_store.identity(rows()[::-1]) != own, "their order is the maps' order"

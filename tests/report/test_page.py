@@ -15,7 +15,7 @@ from result_tables import table
 from ruamel.yaml import YAML
 
 from ddet.errors import InputError
-from ddet.report import figures, html, page, tables
+from ddet.report import figures, page, tables
 
 mpl.use("Agg")
 NAME = "20_herd_augmentation"
@@ -144,29 +144,6 @@ def test_what_is_missing_is_one_line(root, spoil, cause):
     spoil(root)
     with pytest.raises(InputError, match=re.escape(cause)):
         built(root)
-
-
-@pytest.mark.parametrize(
-    ("text", "cause"),
-    [
-        ('<a href="there.txt#part">x</a><a href="#here">x</a><a href="https://a.org">x</a><img src="data:,">', None),
-        ('<a href="with%20space.txt">x</a>', None),
-        ('<a href="gone.txt">x</a>', "link to gone.txt"),
-        ('<a href="/there.txt">x</a>', "absolute link"),
-        ('<img src="https://a.org/x.png">', "<img> would load"),
-        ('<script src="//a.org/x.js"></script>', "<script> would load"),
-        ('<link rel="stylesheet" href="https://a.org/x.css">', "<link> would load"),
-        ('<a href="file:///there.txt">x</a>', "would load"),
-    ],
-)
-def test_links_are_checked(tmp_path, text, cause):
-    (tmp_path / "there.txt").touch()
-    (tmp_path / "with space.txt").touch()
-    (tmp_path / "p.html").write_text(text)
-    if cause is None:
-        return html.check_links(tmp_path / "p.html")
-    with pytest.raises(InputError, match=cause):
-        html.check_links(tmp_path / "p.html")
 
 
 def test_readme_gets_the_main_tables_and_keeps_the_rest(root):

@@ -1,14 +1,13 @@
-"""Arms and seeds as runs: what changes a key, which phases are shared, and what is read back."""
-
-import json
+"""Rows as runs: what is checked first, which fits are made and in which order, which are shared."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from toys import NET, RUNTIME, TRAIN, arm, given, section, store, write_faces
+from herd_toys import MEP, four_arms, planned
+from toys import NET, RUNTIME, arm, given, section, store, write_faces
 
-from ddet import models, params
+from ddet import params
 from ddet.codeid import closure
 from ddet.data import crop_table
 from ddet.errors import InputError
@@ -16,128 +15,7 @@ from ddet.herd import arms as herd_arms
 from ddet.herd import train as herd_train
 from ddet.runs import finished
 from ddet.runs import planned as runs_planned
-from ddet.runs.store import RECORD
 from ddet.training import common, learner
-
-MEP = {"curriculum": ["masked", "full", "masked"], "epochs": [1, 2, 1]}
-
-
-def planned(seeds: int = 1, start: str = "s", given_=None, **arms: params.Arm) -> list[runs_planned.Row]:
-    cfg = section(seeds)
-    return herd_arms.plan(cfg, arms or cfg.arms, given_ or given(start=start))
-
-
-def only(**changes) -> dict:
-    """Return the configuration of the one phase of the one arm that `changes` make."""
-    (row,) = planned(arm=arm(**changes))
-    (stage,) = row.stages
-    return stage
-
-
-# what shapes a key
-
-
-def test_a_plan_lists_arms_in_their_order_and_seeds_within():
-    rows = planned(2, RF=arm("flips"), NA=arm(seeds=1))
-    assert [(r.arm, r.seed, r.data) for r in rows] == [("RF", s, "identity") for s in (0, 1)] + [("NA", 0, "identity")]
-    assert [r.stages[0]["seed"] for r in rows] == [0, 1, 0]
-
-
-def test_a_plain_arm_is_one_stage_of_what_the_section_says():
-    assert only() == {
-        "augment": {"p": 1.0, "steps": []},
-        "data": "data of identity",
-        "imbalance": 1.0,
-        "loss": {"weight": 1.0, "weighted_class": "fake"},
-        "mask": "none",
-        "model": NET.model_dump(),
-        "per_class": 3,
-        "seed": 0,
-        "start": {"backbone": f"s of {NET.backbone}"},
-        "stage": 0,
-        "train": TRAIN.model_dump(),
-    }
-
-
-@pytest.mark.parametrize(
-    ("says", "becomes"),
-    [
-        ({"augment": "flips"}, {"augment": {"p": 1.0, "steps": [["HorizontalFlip", 0.5], ["VerticalFlip", 0.5]]}}),
-        ({"epochs": 7, "lr": 0.5}, {"train": TRAIN.model_dump() | {"epochs": 7, "lr": 0.5}}),
-        ({"bs": 2, "wd": 0.1}, {"train": TRAIN.model_dump() | {"bs": 2, "wd": 0.1}}),
-        ({"weight": 1.85}, {"loss": {"weight": 1.85, "weighted_class": "fake"}}),
-        ({"weight": 2.0, "weighted_class": "real"}, {"loss": {"weight": 2.0, "weighted_class": "real"}}),
-        ({"imbalance": 10.0}, {"imbalance": 10.0}),
-        ({"split": "image"}, {"data": "data of image"}),
-        ({"curriculum": ["masked"]}, {"mask": "eyes"}),
-        (
-            {"model": params.ModelChange(backbone="test_convnext")},
-            {"model": NET.model_dump() | {"backbone": "test_convnext"}, "start": {"backbone": "s of test_convnext"}},
-        ),
-    ],
-    ids=lambda value: "-".join(value),
-)
-def test_what_an_arm_says_changes_its_configuration_there_alone(says, becomes):
-    assert only(**says) == only() | becomes
-
-
-def test_a_name_shapes_no_key_and_what_an_arm_says_does(tmp_path):
-    keys = store(tmp_path).key
-    same, alike, other = planned(NA=arm(), again=arm(rows={"table2": "NA"}), RF=arm("flips"))
-    assert keys(same.stages[0]) == keys(alike.stages[0]) != keys(other.stages[0])
-    assert only(epochs=TRAIN.epochs, weight=1.0, imbalance=1.0, curriculum=["full"]) == only(), "as the section says"
-
-
-def test_a_weight_of_one_is_the_plain_loss_on_either_side():
-    assert only(weight=1.0, weighted_class="real") == only(weight=1.0) == only()
-    assert only(weighted_class="real") == only(), "without a weight there is nothing to put on a side"
-
-
-def test_data_start_and_seed_shape_a_key(tmp_path):
-    other = given(pd.DataFrame({"sha": ["a"]}))
-    every = [*planned(2), *planned(given_=other), *planned(start="t")]
-    assert len({store(tmp_path).key(r.stages[0]) for r in every}) == 4
-
-
-def test_the_order_of_steps_shapes_a_key():
-    flips = {"HorizontalFlip": 0.5, "VerticalFlip": 0.5}
-    both = [{"a": params.AugmentList(p=1.0, steps=dict(order))} for order in (flips.items(), [*flips.items()][::-1])]
-    one, other = (herd_arms.plan(section(augment=b | {"none": b["a"]}), {"x": arm("a")}, given())[0] for b in both)
-    assert json.dumps(one.stages, sort_keys=True) != json.dumps(other.stages, sort_keys=True)
-
-
-def test_the_stages_of_a_curriculum_differ_in_mask_epochs_and_place_alone():
-    first, second, third = planned(MEP=arm(**MEP))[0].stages
-    assert [s["mask"] for s in (first, second, third)] == ["eyes", "none", "eyes"]
-    assert [s["train"]["epochs"] for s in (first, second, third)] == [1, 2, 1]
-    assert third == first | {"stage": 2}
-    assert second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}, "stage": 1}
-
-
-def test_one_number_of_epochs_holds_for_each_stage():
-    (row,) = planned(MEP=arm(curriculum=["masked", "full"], epochs=4))
-    assert [s["train"]["epochs"] for s in row.stages] == [4, 4]
-
-
-# the network of an arm
-
-
-def test_an_arm_changes_the_network_where_it_says_so():
-    net = params.Model(name="genconvit_ed", backbone="test_nfnet", size=96, form="released", swin="slim_swin", width=16)
-    cfg = section(model=net)
-
-    def changed(**change) -> dict:
-        made = herd_arms.model_of(cfg, arm(model=params.ModelChange(**change))).model_dump()
-        return {key: value for key, value in made.items() if value != net.model_dump()[key]}
-
-    assert herd_arms.model_of(cfg, arm()) == net
-    assert changed(swin="none") == {"swin": None}
-    assert changed(form="intended") == {"form": "intended"}
-    assert changed(name="genconvit_vae", width=4) == {"name": "genconvit_vae", "width": 4}
-    plain = {"name": "timm", "swin": None, "width": 1}
-    assert changed(name="timm") == plain, "what is GenConViT's shapes no other network"
-    assert changed(name="timm", form="intended", width=8, backbone="test_vit") == plain | {"backbone": "test_vit"}
-
 
 # what is checked before anything is trained
 
@@ -349,49 +227,6 @@ def test_a_section_is_complete_when_each_arm_has_its_seeds(fits, tmp_path):
     assert runs_planned.complete(table[table["arm"] == "RF"], section(2), {"RF": arms["RF"]})
 
 
-# what is read back
-
-
-def test_tables_of_runs_come_back_with_their_folders(fits, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs_planned.paths, "RUNS", tmp_path / "runs")
-    table = ran(tmp_path, *planned(2, NA=arm(**MEP), RF=arm("flips")))
-    written = finished.write_runs(table[table["arm"] == "NA"], tmp_path / "t_runs.csv")
-    assert written.columns.tolist() == ["arm", "seed", "key", "chain"]
-    finished.write_runs(table[table["arm"] == "RF"], tmp_path / "u_runs.csv")
-    found = finished.read_runs(("t", "u"), results=tmp_path)
-    assert found["folder"].tolist() == [tmp_path / "runs" / s / k for s, k in zip("ttuu", table["key"], strict=True)]
-    pd.testing.assert_frame_equal(found.drop(columns="folder"), table.drop(columns="folder"))
-    assert finished.read_runs(["t", "u"], ["RF"], tmp_path)["arm"].tolist() == ["RF", "RF"]
-
-
-def test_keys_stay_text_and_the_arm_called_na_an_arm(tmp_path):
-    (tmp_path / "t_runs.csv").write_text("arm,seed,key,chain\nNA,0,012345678901,012345678901\nRF,0,1e5,1e5\n")
-    found = finished.read_runs(["t"], results=tmp_path)
-    assert found["arm"].tolist() == ["NA", "RF"] and found["key"].tolist() == ["012345678901", "1e5"]
-    assert found["chain"].tolist() == found["key"].tolist()
-    assert finished.keys(found, "RF", "none", "NA") == ["1e5", "012345678901"]
-
-
-def test_runs_that_are_not_there_are_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"t_runs\.csv: no runs yet; run the notebook that trains them$"):
-        finished.read_runs(["t"], results=tmp_path)
-    (tmp_path / "t_runs.csv").write_text("arm,seed,key,chain\nNA,0,a,a\n")
-    with pytest.raises(InputError, match=r"^arm Base: was not trained; add it to the arms in params\.yaml, [^\n]*$"):
-        finished.read_runs(["t"], ["NA", "Base"], tmp_path)
-
-
-def test_histories_count_epochs_on_over_the_stages(fits, tmp_path):
-    table = ran(tmp_path, *planned(2, NA=arm(), MEP=arm(**MEP)))
-    found = finished.histories(table)
-    assert found.columns.tolist() == ["arm", "seed", "stage", "epoch", "frame_auc"]
-    assert found.index.tolist() == list(range(10))
-    assert found["arm"].tolist() == ["NA"] * 2 + ["MEP"] * 8
-    for seed in (0, 1):
-        one = found[(found["arm"] == "MEP") & (found["seed"] == seed)]
-        assert one["stage"].tolist() == [1, 2, 2, 3] and one["epoch"].tolist() == [1, 2, 3, 4]
-    assert found["epoch"].tolist()[:2] == [1, 1]
-
-
 # real fits
 
 
@@ -433,19 +268,13 @@ def test_a_fit_made_again_has_the_same_bytes_whatever_was_drawn_before(done, fac
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_predictions_of_an_arm_are_one_table_a_seed_of_the_test_crops(done):
-    first, second = finished.predictions(done[0], "NA")
-    assert len(first) == 6 and set(first["split"]) == {"test"} and first.index.tolist() == list(range(6))
-    assert first["clip_id"].tolist() == second["clip_id"].tolist()
-    assert not first["prob_fake"].equals(second["prob_fake"])
+def test_a_part_keeps_the_order_of_the_file_whatever_only_says():
+    assert list(runs_planned.of_part(four_arms(), "augmentation")) == ["Base", "NA", "RF"]
+    assert list(runs_planned.of_part(four_arms(), "augmentation", ["RF", "Base"])) == ["Base", "RF"]
+    assert runs_planned.of_part(four_arms(), "augmentation", []) == {}
 
 
-def test_a_run_knows_its_configuration_and_gives_its_network_back(done):
-    row = done[0][done[0]["arm"] == "MEP"].iloc[0]
-    config = finished.config_of_run(row["folder"])
-    assert config == json.loads((row["folder"] / RECORD).read_text())["config"]
-    assert config["mask"] == "none" and config["start"] == {"stage": row["chain"].split()[0]}
-    net = finished.load_model(row["folder"])
-    assert not net.training and type(net) is type(models.create(NET))
-    state, saved = net.state_dict(), learner.safetensors.torch.load_file(row["folder"] / learner.WEIGHTS)
-    assert all(torch.equal(state[name], value) for name, value in saved.items()) and set(state) == set(saved)
+@pytest.mark.parametrize("name", ["WL", "rf"])
+def test_an_arm_of_another_part_is_one_line(name):
+    with pytest.raises(InputError, match=rf"^only = \['NA', '{name}'\]: '{name}' is no arm here; use .* Base, NA, RF$"):
+        runs_planned.of_part(four_arms(), "augmentation", ["NA", name])

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ddet.errors import InputError
-from ddet.synth import distort, identity, paint, render, scene
+from ddet.synth import identity, paint, render, scene
 from ddet.synth.forge import METHODS, forge, matte, stable
 
 FRAMES = 3
@@ -108,44 +107,3 @@ def test_a_forgery_stays_close_to_its_target(filmed, heads):
         pairs = zip(filmed[1], frames, truth, strict=True)
         error[name] = np.mean([abs(f[m].mean(0) - s.image[m].mean(0)).mean() for s, f, m in pairs])
     assert error["FaceShifter"] < error["FaceSwap"] < 25
-
-
-STEPS = {
-    "end_to_end": 0,
-    "end_to_end_level_4": 1,
-    "end_to_end_random_level": 1,
-    "end_to_end_mix_2_distortions": 2,
-    "end_to_end_mix_4_distortions": 4,
-}
-
-
-@pytest.mark.parametrize(("variant", "steps"), STEPS.items())
-def test_variants_draw_their_steps(variant, steps):
-    for seed in range(20):
-        drawn = distort.draw(variant, seed)
-        assert len(drawn) == len({kind for kind, _ in drawn}) == steps
-        assert all(1 <= level <= 5 for _, level in drawn)
-        assert "VC" not in [kind for kind, _ in drawn][:-1], "compression comes last"
-        if "level_4" in variant:
-            assert drawn[0][1] == 4
-
-
-def test_an_unknown_variant_is_refused():
-    with pytest.raises(InputError, match="end_to_end_mix_4_distortions"):
-        distort.draw("end_to_end_level_6", 0)
-
-
-def test_distortions_on_a_plain_frame():
-    frame = np.full((240, 240, 3), (200, 100, 50), np.uint8)
-    assert np.ptp(distort.distort([frame], (("CS", 5),), 0)[0], axis=2).max() <= 1, "level 5 leaves no colour"
-    assert distort.distort([frame], (("CC", 5),), 0)[0][0, 0].tolist() == [70, 35, 18]
-    blocks = distort.distort([frame], (("BW", 5),), 0)[0]
-    assert 10 * 64 < (blocks == 128).all(2).sum() <= 20 * 64, "80 blocks of 8 px at 480 lines: 20 at 240, some overlap"
-    noise = distort.distort([np.full((240, 240, 3), 128, np.uint8)], (("GNC", 4),), 0)[0]
-    assert noise.std() == pytest.approx(25.5, rel=0.03)
-    assert np.array_equal(distort.distort([frame], (("GB", 5), ("JPEG", 5)), 0)[0], frame)
-
-
-def test_compression_sets_the_encoders_crf():
-    assert distort.crf((("GB", 1), ("VC", 5)), 23) == 40
-    assert distort.crf((("GB", 1),), 23) == 23

@@ -1,11 +1,5 @@
 """The Learner: bits that do not depend on kills or processes, model selection, optimisers, schedules, precision."""
 
-import json
-import os
-import random
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,147 +9,11 @@ import torch
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from torch import nn
+from toy_fits import CPU, config, run, toy_dls, toy_model
 
-from ddet import models, params
-from ddet.data.augment import pipeline
 from ddet.data.crop_loader import ArrayDataset, make_loader
 from ddet.errors import InputError
-from ddet.runs.store import Store
-from ddet.seeds import seed_everything
-from ddet.training import checkpoint, learner
-
-CPU = torch.device("cpu")
-STRONG = {"RandomRotate90": 0.2, "HorizontalFlip": 0.5, "GaussNoise": 0.2, "ShiftScaleRotate": 0.2, "Texture": 0.2}
-BATCHES = 5  # of an epoch of `toy_dls`: 4 to train, 1 to validate
-
-
-def config(**changes) -> params.Train:
-    base = {"epochs": 3, "bs": 12, "lr": 3e-3, "wd": 0.01, "opt": "adam", "schedule": "one_cycle", "step_epochs": 2}
-    rest = {"step_gamma": 0.1, "precision": "fp32", "channels_last": False, "select": "frame_auc"}
-    return params.Train(**{**base, **rest, **changes})
-
-
-def toy_dls(workers: int = 0, augment: dict[str, float] = STRONG) -> DataLoaders:
-    """Return 48 train and 16 valid images of 32 px; the fakes (odd) are a little brighter."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(64) % 2
-    images = rng.integers(0, 200, (64, 32, 32, 3)) + 8 * labels[:, None, None, None]
-    steps = pipeline(params.AugmentList(p=0.9, steps=augment))
-    train = ArrayDataset(images[:48].astype(np.uint8), labels[:48], steps, seed=5)
-    valid = ArrayDataset(images[48:].astype(np.uint8), labels[48:])
-    return DataLoaders(make_loader(train, 12, CPU, workers, shuffle_seed=6), make_loader(valid, 16, CPU), device=CPU)
-
-
-def toy_model(seed: int = 1) -> nn.Module:
-    seed_everything(seed, 1)
-    net = {"name": "timm", "backbone": "test_resnet", "size": 32, "form": "released", "swin": None, "width": 1}
-    model = models.create(params.Model(**net))
-    model.drop_rate = 0.2  # a layer that draws, so that random states matter
-    return model
-
-
-def run(out: Path, job: dict, cbs: tuple = ()):
-    """Do one fit as `job` says: training keys, `workers`."""
-    cfg = config(**job.get("cfg", {}))
-    return learner.fit(toy_model(), toy_dls(job.get("workers", 0)), cfg, out, seed=9, cbs=cbs, progress=False)
-
-
-def written(out: Path) -> tuple[bytes, bytes]:
-    return (out / "weights.safetensors").read_bytes(), (out / "history.csv").read_bytes()
-
-
-class KillAtBatch(Callback):
-    """End this process like a power cut after so many batches, training and validation counted alike."""
-
-    def __init__(self, left: int):
-        self.left = left
-
-    def before_batch(self):
-        self.left -= 1
-        if self.left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def child(job: dict) -> None:
-    """Run one job in this (forked) process; `kill` counts batches, or is `save`: while a checkpoint is written."""
-    kill = job.get("kill")
-    if kill == "save":
-        checkpoint.os = type("os", (), {"replace": lambda *_: os.kill(os.getpid(), signal.SIGKILL)})
-    run(Path(job["out"]), job, (KillAtBatch(kill),) if isinstance(kill, int) else ())
-
-
-def serve(jobs: list[dict]) -> None:
-    """Fork a process per job after paying the imports once; torch has not computed anything before the forks."""
-    endings = []
-    for job in jobs:
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                child(job)
-                code = 0
-            finally:
-                os._exit(code)
-        endings.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-    print(json.dumps(endings))
-
-
-def in_processes(jobs: list[dict]) -> list[int]:
-    """Run the jobs one after another, each in a process of its own; returns how each ended."""
-    command = [sys.executable, "-W", "ignore", __file__, json.dumps(jobs)]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(learner.__file__).parents[1]), *sys.path])}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-SGD = {"opt": "sgd", "schedule": "step", "step_epochs": 1, "lr": 0.05, "precision": "bf16", "channels_last": True}
-
-
-def test_a_fit_killed_anywhere_ends_with_the_bits_of_one_that_was_not(tmp_path):
-    """Kill one fit at a random batch again and again, in training, validation and saving, until it ends."""
-    draw = random.Random(20)
-    kills = [draw.randrange(BATCHES), "save", draw.randrange(BATCHES, 2 * BATCHES), draw.randrange(BATCHES), None]
-    adam, sgd = {"out": str(tmp_path / "adam")}, {"out": str(tmp_path / "sgd"), "cfg": SGD, "workers": 2}
-    jobs = [{**adam, "kill": kill} for kill in kills]
-    jobs += [{**sgd, "kill": BATCHES + 2}, sgd]
-    whole = [{"out": str(tmp_path / "adam_whole")}, {**sgd, "out": str(tmp_path / "sgd_whole"), "workers": 0}]
-    assert in_processes(jobs + whole) == [-9, -9, -9, -9, 0, -9, 0, 0, 0]
-    for name in ("adam", "sgd"):
-        assert written(tmp_path / name) == written(tmp_path / f"{name}_whole")
-    run(tmp_path / "here", {})  # a process with other imports and another hash salt
-    assert written(tmp_path / "here") == written(tmp_path / "adam_whole")
-
-
-def test_a_finished_fit_run_again_trains_nothing_and_writes_the_same(tmp_path):
-    run(tmp_path, {})
-    first = written(tmp_path)
-    (tmp_path / "weights.safetensors").unlink()
-    run(tmp_path, {}, (KillAtBatch(0),))
-    assert written(tmp_path) == first
-
-
-def test_a_checkpoint_of_another_fit_is_refused(tmp_path):
-    run(tmp_path, {"cfg": {"epochs": 1}})
-    with pytest.raises(InputError, match="another fit") as e:
-        run(tmp_path, {"cfg": {"epochs": 2}})
-    assert "\n" not in str(e.value)
-
-
-def test_an_unreadable_checkpoint_starts_afresh_and_says_so(tmp_path, capsys):
-    one = {"cfg": {"epochs": 1}}
-    run(tmp_path / "a", one)
-    broken = tmp_path / "b" / "resume" / "fit.pt"
-    broken.parent.mkdir(parents=True)
-    broken.write_bytes((tmp_path / "a" / "resume" / "fit.pt").read_bytes()[:5000])
-    run(tmp_path / "b", one)
-    assert written(tmp_path / "a") == written(tmp_path / "b")
-    assert "unreadable checkpoint" in capsys.readouterr().err
-
-
-def test_a_fit_in_the_store_leaves_no_checkpoint_behind(tmp_path):
-    store = Store("toy", ["ddet.training.learner"], {"threads": 1, "device": "cpu"}, tmp_path)
-    out = store.get({"epochs": 1}, lambda folder: run(folder, {"cfg": {"epochs": 1}}))
-    assert sorted(p.name for p in out.iterdir()) == ["history.csv", "manifest.json", "run.json", "weights.safetensors"]
+from ddet.training import learner
 
 
 class Scores(nn.Module):
@@ -307,7 +165,3 @@ def test_progress_goes_to_stderr_only(tmp_path, capsys):
     out = capsys.readouterr()
     assert out.out == ""
     assert "frame_auc" in out.err
-
-
-if __name__ == "__main__":
-    serve(json.loads(sys.argv[1]))

@@ -1,0 +1,67 @@
+"""The one HTML document: escaped, links that hold, nothing loaded."""
+
+import re
+
+import pytest
+
+from ddet.errors import InputError
+from ddet.report import html
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ('<a href="there.txt#part">x</a><a href="#here">x</a><a href="https://a.org">x</a><img src="data:,">', None),
+        ('<a href="with%20space.txt">x</a>', None),
+        ('<a href="gone.txt">x</a>', "link to gone.txt"),
+        ('<a href="/there.txt">x</a>', "absolute link"),
+        ('<img src="https://a.org/x.png">', "<img> would load"),
+        ('<script src="//a.org/x.js"></script>', "<script> would load"),
+        ('<link rel="stylesheet" href="https://a.org/x.css">', "<link> would load"),
+        ('<a href="file:///there.txt">x</a>', "would load"),
+    ],
+)
+def test_links_are_checked(tmp_path, text, cause):
+    (tmp_path / "there.txt").touch()
+    (tmp_path / "with space.txt").touch()
+    (tmp_path / "p.html").write_text(text)
+    if cause is None:
+        return html.check_links(tmp_path / "p.html")
+    with pytest.raises(InputError, match=cause):
+        html.check_links(tmp_path / "p.html")
+
+
+def test_a_document_is_whole_and_names_itself_safely():
+    text = html.document("a < b & c", "<p>x</p>", "p { color: red; }")
+    assert text.startswith("<!DOCTYPE html>\n<html lang=") and text.endswith("<p>x</p>\n</body>\n</html>\n")
+    assert "<title>a &lt; b &amp; c</title>" in text and '<meta charset="utf-8">' in text
+    assert text.index(html.CSS) < text.index("p { color: red; }") < text.index("</style>"), "its own rules win"
+    assert html.document("a", "") == html.document("a", "")
+
+
+def test_a_document_loads_nothing(tmp_path):
+    assert not re.search(r"<script|<link|@import|url\(|https?:", html.document("a", ""))
+    (tmp_path / "p.html").write_text(html.document("a", "<p>x</p>"))
+    html.check_links(tmp_path / "p.html")
+
+
+def test_every_colour_has_a_dark_twin():
+    light, dark = (set(re.findall(r"(--\w+):", part)) for part in html.CSS.split("@media"))
+    assert light == dark == set(re.findall(r"var\((--\w+)\)", html.CSS))
+
+
+def test_a_link_is_named_by_its_last_part_unless_told_otherwise():
+    assert html.link("a/b c.csv") == '<a href="a/b c.csv">b c.csv</a>'
+    assert html.link("x", "a < b") == '<a href="x">a &lt; b</a>'
+    assert html.link('x"y', "z") == '<a href="x&quot;y">z</a>'
+
+
+def test_a_link_is_followed_from_the_folder_of_its_page(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "file.txt").touch()
+    page = tmp_path / "sub" / "p.html"
+    page.write_text('<a href="../file.txt">x</a><a href="..">x</a><a href="">x</a><a>x</a>')
+    html.check_links(page)
+    page.write_text('<a href="file.txt">x</a>')
+    with pytest.raises(InputError, match=r"^p\.html: link to file\.txt, which is not there"):
+        html.check_links(page)
