@@ -44,3 +44,41 @@ def test_auc_of_an_impossible_row_cannot_be_judged():
     frame = published.tidy({"m": {"Acc": "0.7900", "F1": "0.9999", "AUC": "0.99"}}, "invented", "I")
     (found,) = roc.auc_with_point(frame, 100, 900)
     assert found.verdict == "not printed"
+
+
+def test_a_perfect_point_allows_a_perfect_curve_alone():
+    low, high = roc.bounds(np.array(10), np.array(5), 10, 5)
+    assert (low, high) == (1, 1) and roc.concave(np.array(10), np.array(5), 10, 5) == 1
+
+
+def test_bounds_are_those_of_the_step_curves_through_the_point():
+    for real_right, fake_right in ((3, 4), (10, 0), (0, 7), (6, 6)):
+        tpr, fpr = fake_right / 7, 1 - real_right / 10
+        worst, best = (
+            [(0, 0), (fpr, 0), (fpr, tpr), (1, tpr), (1, 1)],
+            [(0, 0), (0, tpr), (fpr, tpr), (fpr, 1), (1, 1)],
+        )
+        want = [np.trapezoid([y for _, y in curve], [x for x, _ in curve]) for curve in (worst, best)]
+        assert roc.bounds(np.array(real_right), np.array(fake_right), 10, 7) == pytest.approx(want)
+        straight = np.trapezoid([0, tpr, 1], [0, fpr, 1])
+        assert roc.concave(np.array(real_right), np.array(fake_right), 10, 7) == pytest.approx(straight)
+
+
+def test_rows_without_all_three_numbers_are_left_out_and_columns_may_be_named():
+    whole = printed(80, 810, 100, 900, "macro", auc="0.95")
+    rows = {"a": {**whole, "AUC": "-"}, "b": {"Acc": "0.9", "AUC": "0.9"}, "c": whole}
+    frame = published.tidy(rows, "invented", "I")
+    assert [f.row for f in roc.auc_with_point(frame, 100, 900)] == ["c"]
+    renamed = published.tidy({"c": {"A": whole["Acc"], "F": whole["F1"], "U": "0.5"}}, "invented", "I")
+    (found,) = roc.auc_with_point(renamed, 100, 900, "A", "F", "U")
+    assert (found.column, found.printed, found.verdict) == ("U", "0.5", "infeasible")
+
+
+def test_the_range_that_is_allowed_is_printed():
+    row = {"m": {"Acc": "0.70", "F1": "0.70", "AUC": "0.10"}}
+    (found,) = roc.auc_with_point(published.tidy(row, "invented", "I"), 10, 10)
+    low, high = (float(x) for x in found.recomputed.strip("[]").split(", "))
+    points = [(a, b) for a in range(11) for b in range(11) if a + b == 14]
+    every = [roc.bounds(np.array(a), np.array(b), 10, 10) for a, b in points]
+    assert min(b[0] for b in every) <= low < high <= max(b[1] for b in every)
+    assert found.sentence == f"Table I, m: AUC 0.10 lies outside {found.recomputed}, what its accuracy and F1 allow."

@@ -1,5 +1,6 @@
 """Crops: the square around a face by hand, whole files or none, damage in one line, masks in crop pixels."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,54 @@ def test_resized_enlarges_smoothly_and_keeps_a_plain_area():
     large = crops.resized(step, 80)[40, :, 0]
     assert (large[0], large[-1]) == (50, 200) and len(np.unique(large)) > 2
     assert large.min() < 50 and large.max() > 200  # cubic interpolation swings over an edge; linear would not
+
+
+def test_a_cut_by_hand():
+    """A square of 4 px halved: each px of the crop is the mean of 2 x 2."""
+    frame = np.arange(8 * 10 * 3, dtype=np.uint8).reshape(8, 10, 3)
+    found = crops.cut(frame, (3, 2, 4), 2)
+    patch = frame[2:6, 3:7].astype(float)
+    assert np.abs(found - patch.reshape(2, 2, 2, 2, 3).mean((1, 3))).max() <= 0.5
+    assert np.array_equal(crops.cut(frame, (3, 2, 4), 4), frame[2:6, 3:7])
+
+
+def test_a_cut_that_is_enlarged_stays_within_its_levels():
+    frame = np.full((20, 20, 3), 50, np.uint8)
+    frame[:, 10:] = 200
+    found = crops.cut(frame, (5, 5, 10), 40)
+    assert found.shape == (40, 40, 3) and found.min() == 50 and found.max() == 200
+
+
+def test_a_digest_is_of_the_pixels_alone():
+    image = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
+    assert crops.digest(image) == hashlib.sha256(image.tobytes()).hexdigest()[:16]
+    assert crops.digest(image[:, ::-1][:, ::-1]) == crops.digest(np.asfortranarray(image)) == crops.digest(image)
+    other = image.copy()
+    other[3, 3, 1] ^= 1
+    assert crops.digest(other) != crops.digest(image)
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "a.bin"
+    crops.write(path, b"one")
+    assert path.read_bytes() == b"one" and [p.name for p in path.parent.iterdir()] == ["a.bin"]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crops.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        crops.write(path, b"two")
+    assert path.read_bytes() == b"one" and [p.name for p in path.parent.iterdir()] == ["a.bin"]
+
+
+def test_a_crop_comes_back_as_it_was_and_its_size_is_told(tmp_path):
+    image = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+    size = crops.save_crop(tmp_path / "a.png", image)
+    assert size == (tmp_path / "a.png").stat().st_size
+    assert np.array_equal(crops.load_crop(str(tmp_path / "a.png")), image), "red stays red"
+
+
+def test_no_rows_no_masks(tmp_path):
+    rows = pd.DataFrame(columns=["frame_idx", "label", "x0", "y0", "x1", "y1"])
+    assert crops.crop_masks("a", rows, tmp_path, 4).shape == (0, 4, 4)

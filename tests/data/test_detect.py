@@ -68,3 +68,75 @@ def test_thread_counts_come_back():
         assert torch.get_num_threads() == cv2.getNumThreads() == 1
         raise ValueError
     assert torch.get_num_threads() == 2
+
+
+def test_a_frame_is_reduced_as_far_as_small_clips_allow(monkeypatch):
+    """Scale .5, but no side below SHORT_SIDE, and never enlarged."""
+    finder, seen = detect.Finder(config(scale=0.5)), []
+    monkeypatch.setattr(finder, "_at", lambda image, scale: seen.append(scale) or detect.NONE)
+    for shape in ((1440, 2000), (720, 1280), (480, 640), (200, 300)):
+        finder(np.zeros((*shape, 3), np.uint8))
+    assert seen == [0.5, 0.5, 0.75, 1.0]
+
+
+class FoundAt:
+    """Stand in for MTCNN's networks: one face, in px of the image that it is given."""
+
+    def __init__(self, *box: float):
+        self.box, self.shapes = box, []
+
+    def detect(self, image, landmarks):
+        self.shapes.append(tuple(image.shape[:2]))
+        if not self.box:
+            return None, [None], None
+        x0, y0, x1, y1 = self.box
+        points = [[x0, y0], [x1, y0], [(x0 + x1) / 2, (y0 + y1) / 2], [x0, y1], [x1, y1]]
+        return np.array([self.box]), np.array([0.9]), np.array([points])
+
+
+def test_faces_are_told_in_px_of_the_whole_frame():
+    finder = detect.Finder(config(scale=0.5))
+    finder.net = FoundAt(20, 30, 60, 80)
+    (face,) = finder(np.zeros((1000, 2000, 3), np.uint8))
+    assert finder.net.shapes == [(500, 1000)]
+    assert face.tolist() == pytest.approx([40, 60, 120, 160, 0.9, 40, 60, 120, 60, 80, 110, 40, 160, 120, 160])
+    assert face.dtype == np.float32
+
+
+def test_no_face_is_none():
+    finder = detect.Finder(config())
+    finder.net = FoundAt()
+    assert finder(np.zeros((400, 400, 3), np.uint8)).shape == (0, 15)
+
+
+def test_a_closer_look_sees_the_surroundings_at_several_sizes_and_tells_px_of_the_frame():
+    finder = detect.Finder(config())
+    finder.net = FoundAt()
+    assert finder.closer(np.zeros((500, 500, 3), np.uint8), np.array([200, 200, 240, 220], np.float32)).shape == (0, 15)
+    grown = [(round(60 * size / 40), round(120 * size / 40)) for size in detect.CLOSER_FACES]
+    assert finder.net.shapes == grown
+    finder.net = FoundAt(96, 48, 192, 96)  # at 96 px a face: 2.4 times as large
+    (face,) = finder.closer(np.zeros((500, 500, 3), np.uint8), np.array([200, 200, 240, 220], np.float32))
+    assert face[:4].tolist() == pytest.approx([200, 200, 240, 220]) and len(finder.net.shapes) == 1
+
+
+def test_a_closer_look_that_finds_another_face_has_found_none():
+    finder = detect.Finder(config())
+    finder.net = FoundAt(0, 0, 20, 20)
+    assert not len(finder.closer(np.zeros((500, 500, 3), np.uint8), np.array([200, 200, 240, 220], np.float32)))
+
+
+def test_a_finder_is_made_once_for_each_section():
+    detect.finder.cache_clear()
+    text = config().model_dump_json()
+    assert detect.finder(text) is detect.finder(text)
+    assert detect.finder(config(scale=1.0).model_dump_json()).scale == 1.0
+    detect.finder.cache_clear()
+
+
+def test_given_faces_are_taken_over_and_said_to_be(tmp_path):
+    make(tmp_path, "a", [[(40, 30, 20)]] * 3)
+    given = {0: np.array([[10, 10, 500, 30, 1.0, *[5, 5] * 5]], np.float32), 2: detect.NONE}
+    found = {i: (faces, own) for i, _, faces, own in detect.follow(tmp_path / "a.mp4", [0, 1, 2], Squares(), given)}
+    assert found[0][0][0, :4].tolist() == [10, 10, 128, 30] and found[0][1] is False, "clamped to the frame"
+    assert found[1][1] is found[2][1] is True and abs(found[2][0][0, 0] - 40) <= 1

@@ -4,10 +4,24 @@ import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
-from manifests import CFG, FAST, MANIFESTS, both_classes, clip, dense, df1, dfdc, ffpp, frame, protocol, some_unusable
+from manifests import (
+    CFG,
+    FAST,
+    MANIFESTS,
+    both_classes,
+    celebdf,
+    clip,
+    dense,
+    df1,
+    dfdc,
+    ffpp,
+    frame,
+    protocol,
+    some_unusable,
+)
 
 from ddet import params
-from ddet.data import leakage
+from ddet.data import identity, leakage
 from ddet.data.splits import make_splits
 
 
@@ -109,3 +123,37 @@ class TestDF1:
         used = [(t, int(rng.integers(10))) for t in range(60)]
         rows = protocol(df1(used, [t // 2 * 2 for t in range(60)], {}), "identity")
         assert both_classes(rows) and set(protocol(df1(used, range(60), {}), "official").split) == {"dropped"}
+
+
+def placed(clips: pd.DataFrame, seed: int = 0) -> dict[str, tuple[str, str]]:
+    found = identity.place_identity(clips, CFG, np.random.default_rng(seed))
+    return {clip_id.rsplit("/", 1)[1]: place for clip_id, place in found.items()}
+
+
+def test_every_dataset_has_its_way_and_nothing_is_nowhere():
+    for clips in (dense(0), dfdc([3] * 10), ffpp(range(6), [""] * 6), df1([(0, 0), (3, 1)], range(4), {0: "train"})):
+        found = identity.place_identity(clips, CFG, np.random.default_rng(0))
+        assert found.keys() == set(clips.clip_id)
+        assert {split for split, _ in found.values()} <= {"train", "valid", "test", "dropped"}
+    assert identity.place_identity(clips.iloc[:0], CFG, np.random.default_rng(0)) == {}
+
+
+def test_own_footage_is_divided_by_person():
+    people = [(f"folder:p{i}", f"p{i}/{k}", k) for i in range(20) for k in (0, 1)]
+    clips = frame([clip("folder", ("real", "fake")[k], stem, k, [who], group=who) for who, stem, k in people])
+    found = identity.place_identity(clips, CFG, np.random.default_rng(0))
+    splits = clips.assign(split=[found[i][0] for i in clips.clip_id]).groupby("group").split
+    assert (splits.nunique() == 1).all()
+    assert splits.first().value_counts().to_dict() == {"train": 12, "valid": 4, "test": 4}
+    assert {reason for _, reason in found.values()} == {""}
+
+
+def test_the_seed_decides_who_goes_where_and_nothing_else():
+    assert placed(dense(0), 1) == placed(dense(0), 1) != placed(dense(0), 2)
+
+
+def test_a_celebrity_without_a_real_clip_of_her_own_is_divided_too():
+    clips = celebdf(3, 1, 0, [(0, 1, 0), (0, 2, 0)])
+    lone = clips[clips.stem != "id2_0000"]
+    assert set(placed(lone)) == set(lone.stem)
+    assert placed(lone)["id0_id2_0000"][0] in ("train", "valid", "test", "dropped")

@@ -4,7 +4,8 @@ import pytest
 import trees
 
 from ddet.data import layouts
-from ddet.data.layouts.base import is_plain_name
+from ddet.data.layouts import base
+from ddet.data.layouts.base import Clip, is_plain_name
 from ddet.errors import InputError
 
 
@@ -27,3 +28,86 @@ def test_a_dataset_outside_the_root_keeps_an_absolute_path(tmp_path):
     trees.touch(tmp_path / "elsewhere/real", "a.mp4")
     cfg = trees.data(tmp_path / "root", "folder", folders={"folder": str(tmp_path / "elsewhere")})
     assert layouts.scan(cfg)[0].path == (tmp_path / "elsewhere/real/a.mp4").as_posix()
+
+
+CLIP = Clip("x", "part", "stem", 0, path="a/stem.mp4", listed_in="list.txt")
+
+
+def test_a_clip_is_named_by_all_four():
+    assert CLIP.clip_id == "x/part/-/stem"
+    assert Clip("x", "part", "stem", 0, "c23").clip_id == "x/part/c23/stem"
+
+
+def test_the_first_reason_counts_and_a_fault_outweighs_a_remark():
+    assert (CLIP.status, CLIP.reason) == ("ok", "")
+    broken = CLIP.unusable("one").unusable("two")
+    assert (broken.status, broken.reason) == ("unusable", "one")
+    noted = CLIP.remark("one").remark("two")
+    assert (noted.status, noted.reason) == ("ok", "one")
+    assert noted.unusable("fault").reason == "fault" and broken.remark("note").reason == "one"
+
+
+def test_an_absent_clip_has_no_path():
+    gone = CLIP.absent()
+    assert (gone.found, gone.path, gone.reason) == (False, "", "listed in list.txt but not found")
+    assert CLIP.path == "a/stem.mp4", "clips are values"
+
+
+def test_litter_and_other_files_are_no_clips(tmp_path):
+    trees.touch(tmp_path / "b", "2.mp4", "1.MP4", "._1.mp4", "x.txt", "deep/3.mp4")
+    trees.touch(tmp_path / "a", "9.mp4")
+    found = base.mp4s(tmp_path / "b", tmp_path / "a", tmp_path / "absent")
+    assert [f.relative_to(tmp_path).as_posix() for f in found] == ["a/9.mp4", "b/1.MP4", "b/2.mp4"]
+
+
+def test_subfolders_are_sorted_and_none_where_nothing_is(tmp_path):
+    trees.touch(tmp_path, "b/x", "a/x", "file")
+    assert [f.name for f in base.subfolders(tmp_path)] == ["a", "b"] and base.subfolders(tmp_path / "absent") == []
+
+
+def test_refused_names_enter_the_reason_alone_and_are_told_apart():
+    one, other = (base.refused("x", "p", name, "list.txt") for name in ("../a\n", "../b\n"))
+    assert one.clip_id.startswith("x/p/-/refused-") and one.clip_id != other.clip_id
+    assert (one.status, one.found, one.label) == ("unusable", False, base.UNLABELLED)
+    assert one.reason == r"refused: list.txt names '../a\n', which is not a plain file name"
+    assert (
+        one == base.refused("x", "p", "../a\n", "list.txt") and len(base.refused("x", "p", "y" * 999, "f").reason) < 160
+    )
+
+
+def test_doubled_keys_are_seen(tmp_path):
+    (tmp_path / "a.json").write_text('\ufeff{"a": 1, "b": {"c": 2}, "a": 3}', encoding="utf-8")
+    found = base.read_json(tmp_path / "a.json")
+    assert found == [("a", 1), ("b", [("c", 2)]), ("a", 3)] and isinstance(found, base.Pairs)
+
+
+@pytest.mark.parametrize("data", [b"{", b"\xff\xfe{}", b""])
+def test_what_is_no_json_is_one_line(tmp_path, data):
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.json: cannot be read as JSON \(\w+\); fetch the file again"):
+        base.read_json(tmp_path / "a.json")
+    with pytest.raises(InputError, match="FileNotFoundError"):
+        base.read_json(tmp_path / "absent.json")
+
+
+def test_of_two_files_of_one_id_the_found_one_wins_then_the_smaller_path():
+    def clip(path: str, found: bool = True) -> Clip:
+        return Clip("x", "p", "s", 0, path=path, found=found)
+
+    kept, second, third = base.distinct([clip("", False), clip("b"), clip("a")])
+    assert (kept.clip_id, kept.path, kept.status) == ("x/p/-/s", "a", "ok")
+    assert (second.clip_id, second.path, second.reason) == ("x/p/-/s~2", "b", "second file of x/p/-/s")
+    assert (third.clip_id, third.found) == ("x/p/-/s~3", False)
+
+
+def test_a_required_dataset_must_be_there(tmp_path):
+    cfg = trees.data(tmp_path, "folder")
+    assert base.home(cfg, "folder", required=False) == tmp_path / "own"
+    with pytest.raises(InputError, match="no such folder for folder"):
+        base.home(cfg, "folder")
+
+
+def test_a_place_is_relative_to_the_root(tmp_path):
+    cfg = trees.data(tmp_path, "folder")
+    assert base.place(tmp_path / "own" / "a.mp4", cfg) == "own/a.mp4"
+    assert base.place(tmp_path.parent / "a.mp4", cfg) == (tmp_path.parent / "a.mp4").as_posix()

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import trees
 
-from ddet.data import layouts
+from ddet.data.layouts import celebdf
 from ddet.errors import InputError
 
 TREE = (
@@ -47,7 +47,7 @@ def test_an_inverted_list_is_a_hard_error(tmp_path):
     path = folder / "List_of_testing_videos.txt"
     path.write_text("\n".join(str(1 - int(line[0])) + line[1:] for line in path.read_text().splitlines()))
     with pytest.raises(InputError, match=r"line 1 gives 0 to Celeb-real/.*looks inverted"):
-        layouts.scan(trees.data(tmp_path, "celebdf"))
+        celebdf.scan(trees.data(tmp_path, "celebdf"))
 
 
 def test_one_wrong_number_is_enough(tmp_path):
@@ -55,13 +55,13 @@ def test_one_wrong_number_is_enough(tmp_path):
     with (folder / "List_of_testing_videos.txt").open("a") as f:
         f.write("\n1 Celeb-synthesis/id1_id0_0000.mp4")
     with pytest.raises(InputError, match=r"line 4 gives 1 to Celeb-synthesis/id1_id0_0000\.mp4"):
-        layouts.scan(trees.data(tmp_path, "celebdf"))
+        celebdf.scan(trees.data(tmp_path, "celebdf"))
 
 
 def test_a_line_without_a_number(tmp_path):
     trees.touch(trees.celebdf(tmp_path, *TREE), "List_of_testing_videos.txt", text="Celeb-real/id0_0000.mp4")
     with pytest.raises(InputError, match="line 1 does not begin with 0 or 1"):
-        layouts.scan(trees.data(tmp_path, "celebdf"))
+        celebdf.scan(trees.data(tmp_path, "celebdf"))
 
 
 def test_names_that_leave_the_folder_are_refused_and_the_rest_goes_on(tmp_path):

@@ -3,6 +3,8 @@
 import pytest
 import trees
 
+from ddet.data.layouts import df1
+
 LISTS = {"train": ["000_W001", "010_W001"], "val": ["001_M002"], "test": ["020_M003"]}
 
 
@@ -61,3 +63,26 @@ def test_lists_and_files_that_disagree(tmp_path, tree):
     twice = clips["df1/end_to_end/-/010_W001"]
     assert (twice.official_split, twice.reason) == ("", "listed in train.txt and test.txt")
     assert sum(c.reason.startswith("refused: test.txt names '../../etc") for c in clips.values()) == 1
+
+
+def test_scan_adds_the_reals_once_whatever_the_variants(tmp_path, tree):
+    cfg = trees.data(tmp_path, "df1")
+    clips = df1.scan(cfg)
+    assert len(clips) == len(trees.VARIANTS) * 4 + 4 and sum(clip.label == 0 for clip in clips) == 4
+    one = df1.scan(cfg.model_copy(update={"df1_variants": trees.VARIANTS[:1]}))
+    assert {clip.clip_id for clip in one} < {clip.clip_id for clip in clips} and len(one) == 8
+
+
+def test_source_videos_are_no_clips(tmp_path, tree):
+    before = {clip.clip_id for clip in df1.scan(trees.data(tmp_path, "df1"))}
+    trees.touch(tree / "source_videos/W001", "000_W001.mp4")
+    assert {clip.clip_id for clip in df1.scan(trees.data(tmp_path, "df1"))} == before
+
+
+def test_without_lists_no_clip_has_a_split_and_none_is_blamed(tmp_path):
+    trees.ffpp(tmp_path, trees.PAIRS)
+    folder = trees.df1(tmp_path, LISTS)
+    for file in (folder / "lists/splits").iterdir():
+        file.unlink()
+    clips = df1.scan(trees.data(tmp_path, "df1"))
+    assert {(clip.official_split, clip.reason, clip.listed_in) for clip in clips} == {("", "", "")}

@@ -5,6 +5,8 @@ import shutil
 import pytest
 import trees
 
+from ddet.data.layouts import dfdc
+
 PART = "dfdc_train_part_0"
 
 
@@ -82,3 +84,34 @@ def test_a_part_unpacked_twice_keeps_the_copy_that_has_the_clip(root):
     trees.dfdc_part(root / "second" / PART, {"r.mp4": trees.real()})
     clips = by_id(root)
     assert clips[f"{PART}/-/r"].path == f"DFDC/second/{PART}/r.mp4" and not clips[f"{PART}/-/r~2"].found
+
+
+def test_scan_takes_every_part_and_those_without_labels(root):
+    trees.dfdc_part(root / "a" / PART, {"r.mp4": trees.real()})
+    trees.dfdc_part(root / "b" / "dfdc_train_part_7", {"f.mp4": trees.fake("r.mp4")})
+    trees.touch(root / "c" / "loose", "x.mp4", ".hidden.mp4", "x.txt")
+    clips = dfdc.scan(trees.data(root.parent, "dfdc"))
+    assert sorted(clip.clip_id for clip in clips) == [
+        "dfdc/dfdc_train_part_0/-/r", "dfdc/dfdc_train_part_7/-/f", "dfdc/loose/-/x",
+    ]  # fmt: skip
+    assert [clip.status for clip in clips] == ["ok", "ok", "unusable"]
+
+
+def test_a_folder_videos_with_labels_of_its_own_is_a_part(root):
+    trees.touch(root / "test", "labels.csv", text="filename,label\na.mp4,1\n")
+    trees.dfdc_part(root / "test/videos", {"b.mp4": trees.real()})
+    clips = by_id(root)
+    assert clips["test/-/b"].status == "ok" and clips["test/-/a"].reason == "listed in labels.csv but not found"
+    assert len(clips) == 2
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [("dfdc_train_part_49", "train"), ("train_sample_videos", "train"), ("val", "valid"), ("validation", "valid"),
+     ("test", "test"), ("other", "")],
+)  # fmt: skip
+def test_the_split_follows_from_the_part(root, folder, split):
+    trees.touch(root / folder, "a.mp4")
+    trees.touch(root / folder, "labels.csv", text="filename,label\na.mp4,0\n")
+    (clip,) = dfdc.scan(trees.data(root.parent, "dfdc"))
+    assert clip.official_split == split

@@ -5,6 +5,9 @@ import json
 import pytest
 import trees
 
+from ddet.data.layouts import dfdc_labels
+from ddet.data.layouts.dfdc_labels import Entry
+
 PART = "dfdc_train_part_0"
 
 
@@ -92,3 +95,59 @@ def test_a_csv_without_its_header(root):
     trees.touch(root / "test", "labels.csv", text="a.mp4,1\n")
     reasons = {c.reason for c in by_id(root).values()}
     assert "labels.csv: has no columns filename and label" in reasons and len(reasons) == 2
+
+
+def read(root, part: str = PART) -> tuple[dict, list]:
+    return dfdc_labels.read_labels(root / part, part)
+
+
+def test_entries_by_hand(root):
+    entries = {"r.mp4": trees.real(), "f.mp4": trees.fake("r.mp4"), "n.mp4": trees.fake(None)}
+    trees.dfdc_part(root / PART, entries)
+    found, refused = read(root)
+    assert refused == [] and found == {
+        "r": Entry("metadata.json", 0, split="train", traced=True),
+        "f": Entry("metadata.json", 1, original="r", split="train", traced=True),
+        "n": Entry("metadata.json", 1, split="train", traced=True),
+    }
+
+
+def test_a_file_that_names_no_originals_traces_none(root):
+    write(root / "test", '{"a.mp4": {"is_fake": 0}, "b.mp4": {"is_fake": 1}}')
+    found, _ = read(root, "test")
+    assert found == {"a": Entry("metadata.json", 0), "b": Entry("metadata.json", 1)}
+
+
+@pytest.mark.parametrize(
+    ("raw", "label"), [("REAL", 0), ("real", 0), ("FAKE", 1), ("Fake", 1), ("0", 0), ("1", 1), (" 1 ", 1), ("2", -1)]
+)
+def test_labels_in_a_csv(root, raw, label):
+    trees.touch(root / "test", "labels.csv", text=f"filename,label\na.mp4,{raw}\n")
+    entry = read(root, "test")[0]["a"]
+    assert entry.label == label and bool(entry.fault) is (label == -1)
+
+
+@pytest.mark.parametrize(("said", "split"), [("train", "train"), ("validation", "valid"), ("val", "valid"), ("x", "")])
+def test_a_split_in_the_metadata_is_taken_over(root, said, split):
+    write(root / PART, json.dumps({"a.mp4": trees.real(split=said)}))
+    assert read(root)[0]["a"].split == split
+
+
+def test_of_both_files_the_metadata_tells_more_and_stays(root):
+    trees.dfdc_part(root / PART, {"f.mp4": trees.fake("r.mp4")})
+    trees.touch(root / PART, "labels.csv", text="filename,label\nf.mp4,1\ng.mp4,0\n")
+    found, _ = read(root)
+    assert found["f"] == Entry("metadata.json", 1, original="r", split="train", traced=True)
+    assert found["g"] == Entry("labels.csv", 0)
+
+
+def test_a_fault_of_either_file_counts(root):
+    write(root / PART, json.dumps({"a.mp4": {"label": "MAYBE"}, "b.mp4": {"label": "REAL"}}))
+    trees.touch(root / PART, "labels.csv", text="filename,label\na.mp4,1\nb.mp4,perhaps\n")
+    found, _ = read(root)
+    assert found["a"].fault.startswith("metadata.json gives") and found["b"].fault.startswith("labels.csv gives")
+
+
+def test_no_label_file_is_no_entry(root):
+    (root / PART).mkdir(parents=True)
+    assert read(root) == ({}, [])

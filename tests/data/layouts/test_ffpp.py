@@ -6,7 +6,6 @@ import shutil
 import pytest
 import trees
 
-from ddet.data import layouts
 from ddet.data.layouts import ffpp
 from ddet.errors import InputError
 
@@ -96,22 +95,22 @@ def test_a_damaged_split_file_is_refused(tmp_path, entries):
     folder = trees.ffpp(tmp_path, trees.PAIRS)
     (folder / "train.json").write_text(json.dumps(entries))
     with pytest.raises(InputError, match=r"train\.json: .* is not a pair of three-digit strings; fetch"):
-        layouts.scan(trees.data(tmp_path, "ffpp"))
+        ffpp.scan(trees.data(tmp_path, "ffpp"))
 
 
 def test_an_id_in_two_splits_is_refused(tmp_path):
     trees.ffpp(tmp_path, trees.PAIRS | {"val": [["000", "011"]]})
     with pytest.raises(InputError, match=r"val\.json: id 000 stands in train\.json too"):
-        layouts.scan(trees.data(tmp_path, "ffpp"))
+        ffpp.scan(trees.data(tmp_path, "ffpp"))
 
 
 def test_text_that_is_no_json(tmp_path):
     (trees.ffpp(tmp_path, trees.PAIRS) / "test.json").write_text("[[")
     with pytest.raises(InputError, match=r"test\.json: cannot be read as JSON"):
-        layouts.scan(trees.data(tmp_path, "ffpp"))
+        ffpp.scan(trees.data(tmp_path, "ffpp"))
 
 
 def test_a_damaged_conversion_dict_is_refused(tmp_path):
     trees.touch(trees.ffpp(tmp_path, trees.PAIRS), "conversion_dict.json", text='{"000": 3}')
     with pytest.raises(InputError, match=r"conversion_dict\.json: id '000' has no upload"):
-        layouts.scan(trees.data(tmp_path, "ffpp"))
+        ffpp.scan(trees.data(tmp_path, "ffpp"))

@@ -3,7 +3,7 @@
 import pytest
 import trees
 
-from ddet.data import layouts
+from ddet.data.layouts import folder
 from ddet.errors import InputError
 
 
@@ -24,4 +24,30 @@ def test_clips_and_stills_at_any_depth(tmp_path):
 def test_neither_real_nor_fake(tmp_path):
     trees.touch(tmp_path / "own", "a.mp4")
     with pytest.raises(InputError, match="own: has neither real/ nor fake/"):
-        layouts.scan(trees.data(tmp_path, "folder"))
+        folder.scan(trees.data(tmp_path, "folder"))
+
+
+@pytest.mark.parametrize("name", ["a.MP4", "a.mov", "a.mkv", "a.jpg", "a.JPEG", "a.png"])
+def test_suffixes_of_either_case_are_clips_or_stills(tmp_path, name):
+    trees.touch(tmp_path / "own/fake", name)
+    (clip,) = folder.scan(trees.data(tmp_path, "folder"))
+    assert (clip.stem, clip.status, clip.label) == ("a", "ok", 1)
+
+
+def test_a_file_without_suffix_is_listed(tmp_path):
+    trees.touch(tmp_path / "own/real", "README")
+    (clip,) = folder.scan(trees.data(tmp_path, "folder"))
+    assert (clip.status, clip.reason) == ("unusable", "neither a clip nor a still: no suffix")
+
+
+def test_the_first_folder_names_the_person_at_any_depth(tmp_path):
+    trees.touch(tmp_path / "own/real", "anna/monday/1.mp4", "anna/2.mp4", "ben/1.mp4")
+    groups = {clip.stem: clip.group for clip in folder.scan(trees.data(tmp_path, "folder"))}
+    assert groups == {"anna/monday/1": "folder:anna", "anna/2": "folder:anna", "ben/1": "folder:ben"}
+
+
+def test_a_real_clip_is_its_own_original_and_other_folders_are_passed_over(tmp_path):
+    trees.touch(tmp_path / "own/REAL", "a.mp4")
+    trees.touch(tmp_path / "own/maybe", "b.mp4")
+    (clip,) = folder.scan(trees.data(tmp_path, "folder"))
+    assert clip.original == clip.clip_id == "folder/real/-/a" and clip.path == "own/REAL/a.mp4"
