@@ -70,6 +70,12 @@ class TestNotebook:
                 if isinstance(node, ast.ImportFrom):
                     assert all(a.name != "*" for a in node.names), "star imports blind the linter"
 
+    def test_no_variable_hides_what_is_imported(self, notebook):
+        nodes = [node for cell in code(notebook) for node in ast.walk(ast.parse(cell.source))]
+        imported = {a.asname or a.name for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
+        assigned = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        assert not imported & assigned
+
     def test_has_prose_before_each_code_cell_and_at_the_end(self, notebook):
         cells = nbformat.read(notebook, 4).cells
         for before, cell in itertools.pairwise(cells):
