@@ -33,7 +33,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from ddet import models, params, paths
-from ddet.attention import fast_grad_cam
+from ddet.attention import grad_cam
 from ddet.data import crop_loader, region_loader
 from ddet.models import cost, zoo
 from ddet.prle import controls, exploit, fusion, map_store, map_writer
@@ -85,7 +85,7 @@ def localising(names: dict[str, str], size: int, rounds: int, bs: int) -> None:
                 model(images)
 
         def fast(model=model, layers=layers) -> None:
-            fast_grad_cam.attention_maps(model, layers, images, labels)
+            grad_cam.attention_maps(model, layers, images, labels)
 
         def library(model=model, layers=layers) -> None:
             with GradCAM(model, layers) as engine:

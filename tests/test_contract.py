@@ -1,6 +1,7 @@
 """Notebooks and pipeline keep to one contract: what a stage declares is what its notebook reads and writes."""
 
 import ast
+import contextlib
 import itertools
 import re
 
@@ -32,6 +33,36 @@ def calls(path, name):
                 yield node
 
 
+def assert_parameters_are_read(cells):
+    """Demand one parameters cell, with `params_file` in it, and `only` where another cell reads it, and only there."""
+    (parameters,) = [c for c in cells if "parameters" in tags(c)]
+    rest = [ast.parse(c.source) for c in cells if c.cell_type == "code" and c is not parameters]
+    read = {n.id for tree in rest for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    defined = {t.id for n in ast.parse(parameters.source).body for t in n.targets}
+    assert defined == {"params_file"} | ({"only"} & read), f"the parameters cell sets {sorted(defined)}"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "fits"),
+    [
+        ("params_file = 1\nonly = None", "start(params_file)\nprint(only)", True),
+        ("params_file = 1", "start(params_file)\nonly_one = 2", True),
+        ("params_file = 1\nonly = None", "start(params_file)", False),
+        ("params_file = 1\nonly = None", "only = 2", False),
+        ("params_file = 1", "print(params_file, only)", False),
+        ("only = None", "print(only)", False),
+    ],
+)
+def test_only_stands_where_it_is_read_and_only_there(parameters, code, fits):
+    cells = [
+        nbformat.v4.new_markdown_cell("`only` names some arms."),
+        nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(code),
+    ]
+    with contextlib.nullcontext() if fits else pytest.raises(AssertionError, match="the parameters cell sets"):
+        assert_parameters_are_read(cells)
+
+
 def test_every_notebook_is_a_stage_and_every_stage_a_notebook():
     assert sorted(BY_NOTEBOOK) == [p.stem for p in NOTEBOOKS]
 
@@ -57,8 +88,7 @@ class TestNotebook:
     def test_opens_with_title_imports_and_one_parameters_cell(self, notebook):
         cells = nbformat.read(notebook, 4).cells
         assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
-        (parameters,) = [c for c in cells if "parameters" in tags(c)]
-        assert {t.id for n in ast.parse(parameters.source).body for t in n.targets} == {"params_file", "only"}
+        assert_parameters_are_read(cells)
 
     def test_is_thin(self, notebook):
         for cell in code(notebook):

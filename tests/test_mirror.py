@@ -7,6 +7,7 @@ import pytest
 from ddet import paths
 
 OF_ANOTHER_KIND = {  # what no single module is: what each looks at
+    "test_boundaries.py": "imports between packages",
     "test_contract.py": "notebooks and pipeline",
     "test_mirror.py": "this mirror",
     "test_pipeline.py": "the whole pipeline in a clone",

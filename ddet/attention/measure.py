@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ddet import models
 from ddet.attention import grad_cam
@@ -23,9 +24,12 @@ def maps(folder: Path, rows: pd.DataFrame, crops: Path) -> np.ndarray:
     """
     size = finished.config_of_run(folder)["model"]["size"]
     net = finished.load_model(folder)
-    layer, call = models.cam_layer(net, size), models.cam_call(net)
+    layers, call = [models.cam_layer(net, size)], models.cam_call(net)
     loader = crop_loader.eval_loader(rows, crop_loader.Loading(crops, size, 32, crop_loader.device("cpu")))
-    return np.concatenate([grad_cam.grad_cam(net, layer, images, FAKE, call) for images, _ in loader])
+    batches = [
+        grad_cam.attention_maps(net, layers, images, torch.full_like(labels, FAKE), call) for images, labels in loader
+    ]
+    return torch.cat(batches).numpy()
 
 
 def forged(rows: pd.DataFrame, truth: Path, size: int) -> np.ndarray:
@@ -79,13 +83,44 @@ def region_shares(maps: np.ndarray, regions: Mapping[str, np.ndarray]) -> pd.Dat
     return pd.DataFrame(found)
 
 
+def attention_shares(maps: np.ndarray, masks: np.ndarray, threshold: float = 0.5) -> dict[str, np.ndarray]:
+    """Measure per image how much of a map lies on its mask; each value is a float of length n.
+
+    Args:
+        maps: float n x H x W in [0, 1].
+        masks: bool n x H x W, True = forged pixel.
+        threshold: where a map counts as attention, for the IoU.
+
+    Returns:
+        `inside` the share of the map's sum within the mask, `pointing` 1 where its largest value lies within (the
+        first of several, row by row), `iou` of {map >= threshold} with the mask, and `area` the mask's share of the
+        image: what `inside` and `pointing` give by chance. nan where the mask or (but for `area`) the map is empty.
+
+    Raises:
+        InputError: maps and masks of different shape.
+    """
+    if maps.shape != masks.shape or maps.ndim != 3:
+        raise InputError("attention_shares", f"maps {maps.shape} and masks {masks.shape}", "pass n x H x W for both")
+    flat, hidden = maps.reshape(len(maps), -1).astype(float), masks.reshape(len(masks), -1).astype(bool)
+    area, total, hot = hidden.mean(axis=1), flat.sum(axis=1), flat >= threshold
+    marked, seen = area > 0, total > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = {
+            "inside": (flat * hidden).sum(axis=1) / total,
+            "pointing": hidden[np.arange(len(flat)), flat.argmax(axis=1)].astype(float),
+            "iou": (hot & hidden).sum(axis=1) / (hot | hidden).sum(axis=1),
+        }
+    shares = {name: np.where(marked & seen, value, np.nan) for name, value in found.items()}
+    return shares | {"area": np.where(marked, area, np.nan)}
+
+
 def shares(maps_by_arm: Mapping[str, np.ndarray], forged: np.ndarray) -> pd.DataFrame:
-    """Average `grad_cam.attention_shares` over the crops: one line per share, one column per arm.
+    """Average `attention_shares` over the crops: one line per share, one column per arm.
 
     The last line, `images`, counts the crops behind the averages: those with a forged pixel and a map that is not
     zero everywhere.
     """
-    found = {arm: grad_cam.attention_shares(m, forged) for arm, m in maps_by_arm.items()}
+    found = {arm: attention_shares(m, forged) for arm, m in maps_by_arm.items()}
     table = pd.DataFrame({arm: {name: pd.Series(v).mean() for name, v in s.items()} for arm, s in found.items()})
     table.loc["images"] = {arm: np.count_nonzero(~np.isnan(s["inside"])) for arm, s in found.items()}
     return table

@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 
 from ddet import params
-from ddet.attention import grad_cam
 from ddet.attention import measure as attention_measure
 from ddet.data import crop_loader
 from ddet.models import zoo
@@ -37,15 +36,23 @@ def maps(folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path) -
 
 def measured(found: np.ndarray, regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Measure maps (n x S x S): `face` is the share of the face that is looked at, the rest are those of
-    `grad_cam.attention_shares` on the forged region, where there is a ground truth.
+    `attention.measure.attention_shares` on the forged region, where there is a ground truth.
     """
     face = regions["face"]
     with np.errstate(invalid="ignore"):
         values = {"face": ((found >= SEEN) & face).sum(axis=(1, 2)) / face.sum(axis=(1, 2))}
     if "forged" in regions:
-        shares = grad_cam.attention_shares(found, regions["forged"], SEEN)
+        shares = attention_measure.attention_shares(found, regions["forged"], SEEN)
         values |= {name: shares[name] for name in MEASURES[1:]}
     return values
+
+
+def primary_shares(maps: np.ndarray, forged: np.ndarray) -> dict[str, np.ndarray]:
+    """Measure each primary region against the forged pixels (bool n x H x W), as `attention_shares` does.
+
+    `iou` is that of {A > 0}; `inside` and `pointing` weigh the attention.
+    """
+    return attention_measure.attention_shares(maps, forged, threshold=np.finfo(float).smallest_subnormal)
 
 
 def looks(

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ddet.attention import fast_grad_cam
+from ddet.attention import grad_cam
 from ddet.data import crop_loader
 from ddet.prle.map_store import Batches
 
@@ -25,6 +25,6 @@ def of_rows(
     def batches(start: int, stop: int) -> Iterator[np.ndarray]:
         how = crop_loader.Loading(crops, size, bs, on, cache_mb=0)
         for images, labels in crop_loader.eval_loader(rows.iloc[start:stop], how):
-            yield fast_grad_cam.attention_maps(model, layers, images, labels).cpu().numpy()
+            yield grad_cam.attention_maps(model, layers, images, labels).cpu().numpy()
 
     return batches

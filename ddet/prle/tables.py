@@ -8,7 +8,8 @@ import pandas as pd
 from ddet import params
 from ddet.prle import arms as prle_arms
 from ddet.prle.arms import METHOD, SHORT, named
-from ddet.prle.coverage import THRESHOLDS, coverage, primary_shares
+from ddet.prle.attention import primary_shares
+from ddet.prle.coverage import THRESHOLDS, coverage
 from ddet.prle.scores import Scored, weakest
 from ddet.report import tables
 from ddet.runs import finished
@@ -204,7 +205,7 @@ def _subsets(scored: Scored, section: params.Prle, data: str) -> list[pd.DataFra
 def on_forgery(
     maps: Mapping[str, np.ndarray], forged: np.ndarray, rows: pd.DataFrame, cfg: params.Report
 ) -> pd.DataFrame:
-    """Tabulate the overlap of maps and forged pixels: the shares of `coverage.primary_shares`, one row per detector.
+    """Tabulate the overlap of maps and forged pixels: the shares of `attention.primary_shares`, one row per detector.
 
     `inside - area`, with its interval over groups, is the attention on the forgery beyond that of a uniform map. A
     detector whose maps are all zero has no numbers.

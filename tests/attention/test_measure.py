@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ddet import models, params
@@ -35,7 +37,7 @@ def shots(tmp_path):
     rng = np.random.default_rng(2)
     for i in range(3):
         Image.fromarray(rng.integers(0, 256, (70, 70, 3), np.uint8)).save(tmp_path / f"{i}.png")
-    rows = pd.DataFrame({"crop": ["2.png", "0.png", "1.png"], "label": [1, 1, 1]}, index=[4, 4, 0])
+    rows = pd.DataFrame({"crop": ["2.png", "0.png", "1.png"], "label": [1, 0, 1]}, index=[4, 4, 0])
     return tmp_path, rows
 
 
@@ -46,11 +48,11 @@ def test_maps_come_in_the_order_of_the_rows(shots, name):
     maps = measure.maps(folder, rows, root)
     assert maps.shape == (3, 64, 64) and maps.dtype == np.float32 and maps.min() >= 0 and maps.max() <= 1
     net = runs_finished.load_model(folder)
-    layer = models.cam_layer(net, 64)
+    layers, fake = [models.cam_layer(net, 64)], torch.tensor([1])
     for crop, found in zip(rows["crop"], maps, strict=True):
         image = torch.from_numpy(crops.resized(crops.load_crop(root / crop), 64))[None]
         image = crop_loader.normalise((image, None))[0]
-        one = grad_cam.grad_cam(net, layer, image, measure.FAKE, models.cam_call(net))[0]
+        one = grad_cam.attention_maps(net, layers, image, fake, models.cam_call(net))[0]
         np.testing.assert_allclose(found, one, atol=1e-3)
     assert not np.allclose(maps[0], maps[1]) and maps.std() > 0
 
@@ -63,7 +65,7 @@ def test_maps_are_of_the_pass_that_the_network_names(shots, monkeypatch):
     net, images = runs_finished.load_model(folder), [crops.load_crop(root / crop) for crop in rows["crop"]]
     batch = torch.from_numpy(np.stack([crops.resized(image, 64) for image in images]))
     batch = crop_loader.normalise((batch, None))[0]
-    decoded = grad_cam.grad_cam(net, models.cam_layer(net, 64), batch, measure.FAKE, call=0)
+    decoded = grad_cam.attention_maps(net, [models.cam_layer(net, 64)], batch, torch.ones(3, dtype=int), call=0)
     np.testing.assert_allclose(measure.maps(folder, rows, root), decoded, atol=1e-3)
     assert not np.allclose(on_image, decoded, atol=0.05)
 
@@ -163,6 +165,33 @@ def test_an_even_map_has_the_area_and_parts_sum_to_all():
 def test_a_region_of_another_shape_is_one_line():
     with pytest.raises(InputError, match=r"region eyes: \(2, 4, 4\), but maps \(2, 8, 8\)"):
         measure.region_shares(np.ones((2, 8, 8)), {"eyes": np.ones((2, 4, 4), bool)})
+
+
+def test_attention_shares_by_hand():
+    cam = np.array([[[1.0, 0.6], [0.4, 0.0]]] * 3 + [np.zeros((2, 2))])
+    mask = np.array([[[1, 0], [1, 0]], [[0, 1], [0, 1]], [[0, 0], [0, 0]], [[1, 1], [1, 0]]], bool)
+    found = measure.attention_shares(cam, mask)
+    np.testing.assert_allclose(found["inside"], [0.7, 0.3, np.nan, np.nan])
+    np.testing.assert_allclose(found["pointing"], [1, 0, np.nan, np.nan])
+    np.testing.assert_allclose(found["iou"], [1 / 3, 1 / 3, np.nan, np.nan])
+    np.testing.assert_allclose(found["area"], [0.5, 0.5, np.nan, 0.75])
+    np.testing.assert_allclose(measure.attention_shares(cam, mask, threshold=0.3)["iou"][0], 2 / 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**16))
+def test_a_mask_and_its_complement_share_all_attention(seed):
+    rng = np.random.default_rng(seed)
+    maps, masks = rng.random((2, 4, 4)), rng.random((2, 4, 4)) < 0.5
+    masks[:, 0, 0], masks[:, 0, 1] = True, False
+    one, other = measure.attention_shares(maps, masks), measure.attention_shares(maps, ~masks)
+    np.testing.assert_allclose(one["inside"] + other["inside"], 1)
+    np.testing.assert_allclose(one["pointing"] + other["pointing"], 1)
+
+
+def test_a_mask_of_another_shape_is_one_line():
+    with pytest.raises(InputError, match="maps"):
+        measure.attention_shares(np.zeros((1, 2, 2)), np.zeros((1, 2, 3), bool))
 
 
 def test_shares_are_means_over_the_crops_that_have_one():

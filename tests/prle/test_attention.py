@@ -9,7 +9,7 @@ import torch
 from prle_toys import METHODS, REPORT, SIZE, section, write_faces
 
 from ddet import models, params
-from ddet.attention import fast_grad_cam, measure
+from ddet.attention import grad_cam, measure
 from ddet.data import crop_loader, crops
 from ddet.prle import arms as prle_arms
 from ddet.prle import attention as prle_attention
@@ -81,7 +81,7 @@ def test_maps_ask_for_the_label_of_each_crop(rows, faces, done):
     net, labels = finished.load_model(folder), torch.from_numpy(rows["label"].to_numpy(np.int64))
     assert set(labels.tolist()) == {0, 1}
     expected = {
-        name: fast_grad_cam.attention_maps(net, [net.blocks[1]], pictures(rows, faces), asked).numpy()
+        name: grad_cam.attention_maps(net, [net.blocks[1]], pictures(rows, faces), asked).numpy()
         for name, asked in (("fake", torch.ones_like(labels)), ("label", labels))
     }
     np.testing.assert_allclose(found, expected["label"], atol=1e-4)
@@ -100,6 +100,20 @@ def test_measures_by_hand():
         np.testing.assert_allclose(found[name], values)
     none = prle_attention.measured(maps, {"face": face & False})
     assert np.isnan(none["face"]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_the_overlap_is_that_of_the_positive_pixels(dtype):
+    maps = np.array([[[0, 0.2], [0.4, 1.0]], [[0, 0], [0, 1.0]], [[0, 0], [0, 0]], [[1, 1], [1, 0.3]]], dtype)
+    maps[1, 0, 0] = np.finfo(dtype).smallest_subnormal  # positive all the same
+    forged = np.array([[[0, 1], [0, 1]]] * 4, bool)
+    found = prle_attention.primary_shares(maps, forged)
+    positive = maps > 0
+    expected = (positive & forged).sum(axis=(1, 2)) / (positive | forged).sum(axis=(1, 2))
+    np.testing.assert_allclose(found["iou"], [*expected[:2], np.nan, expected[3]])
+    others = measure.attention_shares(maps, forged)
+    for name in ("inside", "pointing", "area"):
+        np.testing.assert_array_equal(found[name], others[name])
 
 
 def test_looks_are_taken_of_every_seed_of_both_ways_to_train(cfg, rows, faces, done):
@@ -188,7 +202,7 @@ def test_what_is_hidden_is_what_the_zoo_of_the_method_attends_to(masked, cfg, ro
     members = [finished.load_model(folder_of(done, f"DF: {d}")) for d in cfg.zoo]
     layers = [[members[0].layer2[1]], [members[1].blocks[1]]]
     both = zip(members, layers, strict=True)
-    stack = [fast_grad_cam.attention_maps(net, chosen, pictures(rows, faces), labels) for net, chosen in both]
+    stack = [grad_cam.attention_maps(net, chosen, pictures(rows, faces), labels) for net, chosen in both]
     whole = fusion.fuse(torch.stack(stack, dim=1), "union", tau1=0.3, lam=0.15, tau2=0.0)
     levels = torch.from_numpy(exploit.levels(whole.numpy()))
     assert 0.05 < (levels <= 1).float().mean() < 0.95

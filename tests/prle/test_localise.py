@@ -7,7 +7,7 @@ import torch
 from prle_toys import DETECTORS, SIZE, section
 
 from ddet import models
-from ddet.attention import fast_grad_cam
+from ddet.attention import grad_cam
 from ddet.data import crop_loader, crops
 from ddet.models import zoo
 from ddet.prle import arms as prle_arms
@@ -64,7 +64,7 @@ def test_each_is_the_map_of_one_crop_for_its_own_label(net, layers, faces):
     for i, label in enumerate(rows()["label"]):
         image = crops.resized(crops.load_crop(faces / f"{i}.png"), SIZE)
         x, y = crop_loader.normalise((torch.from_numpy(image)[None], torch.tensor([label])))
-        np.testing.assert_allclose(found[i], fast_grad_cam.attention_maps(net, layers, x, y)[0].numpy(), atol=1e-4)
+        np.testing.assert_allclose(found[i], grad_cam.attention_maps(net, layers, x, y)[0].numpy(), atol=1e-4)
 
 
 def test_another_label_is_another_map(net, layers, faces):

@@ -11,7 +11,7 @@ from prle_toys import DETECTORS, SIZE, section, write_faces
 from toys import RUNTIME, store
 
 from ddet import models
-from ddet.attention import fast_grad_cam
+from ddet.attention import grad_cam
 from ddet.data import crop_loader, crops
 from ddet.errors import InputError
 from ddet.prle import arms as prle_arms
@@ -75,7 +75,7 @@ def test_maps_are_those_of_training_crops_for_their_own_labels_one_by_one(made, 
             x, label = crop_loader.normalise(
                 (torch.from_numpy(image)[None], torch.tensor([train["label"].iloc[index]]))
             )
-            one = fast_grad_cam.attention_maps(net, layers, x, label)[0]
+            one = grad_cam.attention_maps(net, layers, x, label)[0]
             np.testing.assert_allclose(maps[index], one.numpy(), atol=2e-3)
 
 
@@ -95,8 +95,8 @@ def test_without_layers_they_are_those_of_the_zoo(tmp_path, rows, faces, name):
 def test_maps_are_not_made_twice_and_other_layers_are_other_maps(tmp_path, detectors, rows, faces, monkeypatch):
     first = localised(tmp_path, detectors[:1], rows, faces, [["layer2.1"]])
     asked = []
-    maps_of = fast_grad_cam.attention_maps
-    monkeypatch.setattr(fast_grad_cam, "attention_maps", lambda *given: asked.append(len(given[2])) or maps_of(*given))
+    maps_of = grad_cam.attention_maps
+    monkeypatch.setattr(grad_cam, "attention_maps", lambda *given: asked.append(len(given[2])) or maps_of(*given))
     other = rows[rows["clip_id"].str.startswith("ffpp/") | (rows["split"] != "test")]
     assert len(other) < len(rows), "test crops, which have no maps"
     assert localised(tmp_path, detectors[:1], other, faces, [["layer2.1"]]) == first and not asked
@@ -107,7 +107,7 @@ def test_maps_are_not_made_twice_and_other_layers_are_other_maps(tmp_path, detec
 def test_a_kill_costs_a_shard(tmp_path, detectors, rows, faces, monkeypatch):
     monkeypatch.setattr(map_runs, "BATCH", 4)
     monkeypatch.setattr(map_writer, "write", functools.partial(map_writer.write, shard=8))
-    maps_of, seen = fast_grad_cam.attention_maps, []
+    maps_of, seen = grad_cam.attention_maps, []
 
     def dies(model, layers, images, *given):
         if len(seen) == 3:  # of 18 crops, four at a time: in the second shard
@@ -115,16 +115,14 @@ def test_a_kill_costs_a_shard(tmp_path, detectors, rows, faces, monkeypatch):
         seen.append(len(images))
         return maps_of(model, layers, images, *given)
 
-    monkeypatch.setattr(fast_grad_cam, "attention_maps", dies)
+    monkeypatch.setattr(grad_cam, "attention_maps", dies)
     with pytest.raises(KeyboardInterrupt):
         localised(tmp_path, detectors[1:2], rows, faces, [["blocks.1"]])
     counted = []
-    monkeypatch.setattr(
-        fast_grad_cam, "attention_maps", lambda *given: counted.append(len(given[2])) or maps_of(*given)
-    )
+    monkeypatch.setattr(grad_cam, "attention_maps", lambda *given: counted.append(len(given[2])) or maps_of(*given))
     (folder,) = localised(tmp_path, detectors[1:2], rows, faces, [["blocks.1"]])
     assert seen == [4, 4, 4] and counted == [4, 4, 2]
-    monkeypatch.setattr(fast_grad_cam, "attention_maps", maps_of)
+    monkeypatch.setattr(grad_cam, "attention_maps", maps_of)
     (whole,) = localised(tmp_path / "whole", detectors[1:2], rows, faces, [["blocks.1"]])
     assert (folder / map_store.MAPS).read_bytes() == (whole / map_store.MAPS).read_bytes()
     assert map_store.read(whole, map_store.identity(rows)).std() > 0
