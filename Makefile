@@ -24,7 +24,7 @@ lab: .venv/.locked              ## read and edit the notebooks
 	jupyter lab notebooks
 
 bench: .venv/.locked            ## speed and memory, as ratios in one run
-	for f in benchmarks/bench_*.py; do echo "## $$f"; python $$f || exit 1; done
+	for f in benchmarks/bench_*.py; do echo "## $$f"; env $$(python -m ddet.tools.pins) python $$f || exit 1; done
 
 # The lock decides the environment; uv installs it (with bytecode: importing fastai takes 5 s with, 15 s without).
 .venv/.locked: requirements.txt pyproject.toml

@@ -33,7 +33,9 @@ def run(name: str, reports: Path = paths.REPORTS) -> Path:
     partial, report = reports / f"{name}.partial.ipynb", reports / f"{name}.ipynb"
     os.environ["DDET_NOTEBOOK"] = name
     # The kernel is named: a kernelspec saved by somebody's Jupyter must not decide which Python runs.
-    papermill.execute_notebook(source, partial, kernel_name="python3", progress_bar=False, cwd=paths.ROOT)
+    papermill.execute_notebook(
+        source, partial, kernel_name="python3", progress_bar=False, stderr_file=sys.stderr, cwd=paths.ROOT
+    )
     nbformat.write(clean(nbformat.read(partial, 4)), partial)
     os.replace(partial, report)
     return report
