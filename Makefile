@@ -8,7 +8,7 @@ export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 export DVC_NO_ANALYTICS := 1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ;]*\).*/\1/p' requirements.txt)
 
-.PHONY: repro demo test lab lint lock bench
+.PHONY: repro demo test lab lint lock bench bits preflight
 .DELETE_ON_ERROR:
 
 repro: .venv/.locked            ## regenerate every table, figure and report that is out of date
@@ -26,16 +26,22 @@ lint: .venv/.locked             ## what the pre-commit hooks check
 lab: .venv/.locked              ## read and edit the notebooks
 	jupyter lab notebooks
 
+bits: .venv/.locked             ## does this machine compute what is recorded?
+	python -m ddet.tools.bits --check
+
 bench: .venv/.locked            ## speed and memory, as ratios in one run
-	for f in benchmarks/bench_*.py; do echo "## $$f"; python $$f || exit 1; done
+	for f in benchmarks/bench_*.py; do echo "## $$f"; env $$(python -m ddet.tools.pins) python $$f || exit 1; done
 
 # The lock decides the environment; uv installs it (with bytecode: importing fastai takes 5 s with, 15 s without).
-.venv/.locked: requirements.txt pyproject.toml
+.venv/.locked: requirements.txt pyproject.toml | preflight
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.txt
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --python $(BIN)/python -e .
 	touch $@
+
+preflight:                      ## what this machine lacks, in one line, before anything is installed
+	@$(PYTHON) ddet/tools/preflight.py
 
 lock:                           ## resolve pyproject.toml again, then write the conda route from the same pins
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -60,7 +60,7 @@ def plain_loop(clips: pd.DataFrame, folder: Path, cfg: params.Faces) -> tuple[di
 
 def ours(clips: pd.DataFrame, folder: Path, cfg: params.Faces, jobs: int) -> tuple[pd.DataFrame, float]:
     """Run the whole extraction on warm workers; return its table and the seconds it took."""
-    runtime = params.Runtime(threads=1, device="cpu", jobs=jobs, backend="loky", workers=0, fits=1)
+    runtime = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=jobs, backend="loky", workers=0, fits=1)
     with tempfile.TemporaryDirectory() as warm, tempfile.TemporaryDirectory() as out:
         short = clips.assign(frames=1)  # one frame of each clip starts every worker
         faces.extract_faces(short, folder, Path(warm), cfg, runtime, progress=False)

@@ -56,7 +56,7 @@ def speed(cfg: params.Benchmark, jobs: int) -> pd.DataFrame:
     scene = compose(DOMAINS[take.domain], heads, take.seed, cfg.frame_size, cfg.frames, cfg.fps)
     rows = [("plain: textures painted for each frame, 1 core", rate(lambda: plain(scene, cfg), cfg.frames, 2))]
     rows.append(("render, 1 core", rate(lambda: film(scene), cfg.frames, 5)))
-    runtime = params.Runtime(threads=1, device="cpu", jobs=jobs, backend="loky", workers=0, fits=1)
+    runtime = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=jobs, backend="loky", workers=0, fits=1)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         table = write.render_benchmark(Path(folder) / "synthetic", cfg, runtime)

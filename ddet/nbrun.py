@@ -38,7 +38,9 @@ def run(name: str, reports: Path = paths.REPORTS) -> Path:
     began = time.time()
     os.environ["DDET_NOTEBOOK"] = name
     # The kernel is given, so that a kernelspec saved in the notebook does not decide which Python runs.
-    papermill.execute_notebook(source, partial, kernel_name="python3", progress_bar=False, cwd=paths.ROOT)
+    papermill.execute_notebook(
+        source, partial, kernel_name="python3", progress_bar=False, stderr_file=sys.stderr, cwd=paths.ROOT
+    )
     executed = nbformat.read(partial, 4)
     _note_times(name, began, executed)
     nbformat.write(clean(executed), partial)

@@ -2,16 +2,18 @@
 
 import inspect
 import os
+import sys
 import textwrap
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
-import torch
 from IPython.display import Markdown
 
-from ddet import params, paths
-from ddet.runs import locks
+from ddet import isa, params, paths
+from ddet.runs import locks, store
 from ddet.seeds import derive, seed_everything
+
+BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # a CPU with one of these computes in bf16 (the last is Arm's)
 
 
 def start(params_file: str, *sections: str) -> SimpleNamespace:
@@ -27,18 +29,47 @@ def start(params_file: str, *sections: str) -> SimpleNamespace:
         (is the data rendered?) and `runtime`.
 
     Raises:
-        InputError: a params file that does not validate, or the same notebook still running elsewhere.
+        InputError: a params file that does not validate, instruction sets that were not pinned in time, or the same
+            notebook still running elsewhere.
     """
     everything = params.load(params_file)
+    isa.require(everything.runtime.isa)
     if name := os.environ.get("DDET_NOTEBOOK"):  # set by ddet.nbrun; killing `dvc` alone leaves its kernel running
         locks.take(paths.DATA / ".locks" / name, f"notebook {name}")
     runtime = everything.runtime
     seed_everything(derive("notebook", *sections), runtime.threads)
-    cuda = runtime.device == "cuda" or (runtime.device == "auto" and torch.cuda.is_available())
+    machine = store.machine(runtime)
     data = "synthetic benchmark" if everything.benchmark.render else "real data"
-    print(f"profile {everything.profile} · {data} · device {'cuda' if cuda else 'cpu'} · {runtime.threads} threads")
-    always = {"profile": everything.profile, "synthetic": everything.benchmark.render, "runtime": runtime}
-    return SimpleNamespace(**always, **{name: getattr(everything, name) for name in sections})
+    where = f"device {machine['device']} · {machine['isa']} · {runtime.threads} threads"
+    print(f"profile {everything.profile} · {data} · {where}")
+    chosen = {name: getattr(everything, name) for name in sections}
+    for line in (_not_the_same_bits(runtime), "" if machine["device"] == "cuda" else _slow(chosen, machine["isa"])):
+        if line:
+            print(line, file=sys.stderr)
+    always = {"profile": everything.profile, "synthetic": everything.benchmark.render}
+    return SimpleNamespace(**always, runtime=runtime, **chosen)
+
+
+def _not_the_same_bits(runtime: params.Runtime) -> str:
+    why = isa.missing() if runtime.isa == "avx2" else ""
+    return f"runtime.isa = 'avx2': {why}; everything works, with other last bits than those recorded" if why else ""
+
+
+def _slow(sections: dict[str, params.Section], in_force: str) -> str:
+    """Say so where a CPU is asked for bf16 that it can only emulate; measured on one with AVX2 alone."""
+    if not any(_precisions(section.model_dump(), "bf16") for section in sections.values()):
+        return ""
+    if in_force == "native" and isa.flags() & BF16:
+        return ""
+    why = "runtime.isa = 'avx2' leaves no units for it" if isa.flags() & BF16 else "this CPU has no units for it"
+    return f"precision = 'bf16': {why}; expect 7 to 25 times the time of fp32"
+
+
+def _precisions(tree: object, wanted: str) -> bool:
+    """Look for `precision: wanted` at any depth: a detector may override its section's."""
+    if isinstance(tree, dict):
+        return tree.get("precision") == wanted or any(_precisions(sub, wanted) for sub in tree.values())
+    return False
 
 
 def show_source(*things: Callable | type | ModuleType) -> Markdown:

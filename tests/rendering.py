@@ -24,7 +24,7 @@ def benchmark(**changes) -> params.Benchmark:
 
 
 def runtime(jobs: int, backend: str) -> params.Runtime:
-    return params.Runtime(threads=1, device="cpu", jobs=jobs, backend=backend, workers=0, fits=1)
+    return params.Runtime(threads=1, device="cpu", isa="avx2", jobs=jobs, backend=backend, workers=0, fits=1)
 
 
 def decode(path: Path) -> list[np.ndarray]:

@@ -1,15 +1,17 @@
 """How a notebook opens: its sections and no others, one line about the machine, its seed, its lock, its sources."""
 
 import fcntl
+from pathlib import Path
 
 import pytest
 import torch
 
-from ddet import notebook, params, paths
+from ddet import isa, notebook, params, paths
 from ddet.errors import InputError
 from ddet.runs import locks
 
 SMOKE = "profiles/smoke.yaml"
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +34,7 @@ def test_gives_the_sections_asked_for_and_no_others():
 def test_prints_one_line_about_where_it_runs(capsys):
     notebook.start(SMOKE)
     line = capsys.readouterr().out
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    assert line == f"profile smoke · synthetic benchmark · device {device} · 1 threads\n"
+    assert line == f"profile smoke · synthetic benchmark · device {DEVICE} · {isa.in_force('avx2')} · 1 threads\n"
 
 
 def test_says_so_where_the_data_are_real(tmp_path, capsys):
@@ -43,6 +44,65 @@ def test_says_so_where_the_data_are_real(tmp_path, capsys):
     (tmp_path / "p.yaml").write_text(text)
     assert not notebook.start(str(tmp_path / "p.yaml")).synthetic
     assert "real data · device cpu" in capsys.readouterr().out
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """Write smoke params for a CPU, with one edit."""
+
+    def write(old, new):
+        text = (paths.ROOT / SMOKE).read_text().replace("device: auto", "device: cpu")
+        assert old in text
+        (tmp_path / "p.yaml").write_text(text.replace(old, new))
+        return str(tmp_path / "p.yaml")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "choice, flags, line",
+    [
+        (
+            "avx2",
+            "avx2 fma",
+            "precision = 'bf16': this CPU has no units for it; expect 7 to 25 times the time of fp32\n",
+        ),
+        ("avx2", "avx2 fma amx_bf16", "precision = 'bf16': runtime.isa = 'avx2' leaves no units for it; expect 7 to "),
+        ("native", "avx2 fma avx512_bf16", ""),
+        ("native", "avx2 fma", "precision = 'bf16': this CPU has no units for it"),
+    ],
+)
+def test_bf16_on_a_cpu_without_it_is_one_line(asked, choice, flags, line, monkeypatch, capsys):
+    monkeypatch.setattr(isa, "flags", lambda: set(flags.split()))
+    file = Path(asked("precision: fp32", "precision: bf16"))
+    file.write_text(file.read_text().replace("isa: avx2", f"isa: {choice}"))
+    notebook.start(str(file), "herd")
+    said = capsys.readouterr().err
+    assert said.startswith(line) if line else said == ""
+    notebook.start(str(file), "report")  # nothing is trained there
+    assert capsys.readouterr().err == ""
+
+
+def test_one_detector_in_bf16_is_enough(asked, monkeypatch, capsys):
+    monkeypatch.setattr(isa, "flags", lambda: {"avx2", "fma"})
+    notebook.start(asked("    VGG: {", "    VGG: {precision: bf16, "), "prle")
+    assert capsys.readouterr().err.startswith("precision = 'bf16'")
+
+
+def test_a_machine_that_cannot_be_pinned_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(isa.platform, "machine", lambda: "aarch64")
+    notebook.start(SMOKE)
+    told = capsys.readouterr()
+    assert " · native · " in told.out
+    assert told.err == (
+        "runtime.isa = 'avx2': this is an aarch64 machine; everything works, with other last bits than those recorded\n"
+    )
+
+
+def test_a_process_that_was_not_pinned_in_time_is_refused(monkeypatch):
+    monkeypatch.setattr(isa, "late", ("numpy",))
+    with pytest.raises(InputError, match="numpy loaded before the pins"):
+        notebook.start(SMOKE)
 
 
 def test_the_same_sections_give_the_same_draws_and_the_threads_are_pinned():

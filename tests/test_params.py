@@ -100,7 +100,7 @@ RATE = r"(^herd:(?:.*\n)+?  train: \{.*?lr: )[\d.e-]+"
         (
             r"threads: \d",
             "thraeds: 1",
-            "unknown key runtime.thraeds; allowed here: backend, device, fits, jobs, threads, workers",
+            "unknown key runtime.thraeds; allowed here: backend, device, fits, isa, jobs, threads, workers",
         ),
         (r"^profile: .*$", "", "missing key profile; copy it from profiles/smoke.yaml"),
         (r"^  fits: .*$", "", "missing key runtime.fits; copy it from profiles/smoke.yaml"),

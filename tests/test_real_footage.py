@@ -36,7 +36,7 @@ def manifest(folder: Path) -> pd.DataFrame:
 
 def extract(clips, folder, out, jobs=1, **changes):
     backend = "loky" if jobs > 1 else "sequential"
-    runtime = params.Runtime(threads=1, device="cpu", jobs=jobs, backend=backend, workers=0, fits=1)
+    runtime = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=jobs, backend=backend, workers=0, fits=1)
     return faces.extract_faces(clips, folder, out, config(**changes), runtime, progress=False)
 
 

@@ -20,9 +20,8 @@ from ddet.synth.pretext import pretext_batch
 from ddet.training import learner
 
 SMOKE = params.load(paths.ROOT / "profiles" / "smoke.yaml")
-CFG = SMOKE.model_copy(
-    update={"runtime": params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)}
-)
+RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
+CFG = SMOKE.model_copy(update={"runtime": RUNTIME})
 NET = params.Model(name="timm", backbone="test_convnext", size=32, form="released", swin=None, width=1)
 
 

@@ -12,7 +12,7 @@ from ddet.runs import planned
 from ddet.runs.store import Store
 
 NET = params.Model(name="timm", backbone="test_resnet", size=32, form="released", swin=None, width=1)
-RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
+RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
 TRAIN = params.Train(
     epochs=1, bs=4, lr=1e-3, wd=0.0, opt="adam", schedule="flat", step_epochs=1, step_gamma=1.0,
     precision="fp32", channels_last=False, select="valid_loss",

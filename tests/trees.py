@@ -15,7 +15,7 @@ FOLDERS = {
     "df1": "DeeperForensics-1.0",
     "folder": "own",
 }
-RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
+RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
 PAIRS = {"train": [["000", "003"], ["007", "001"]], "val": [["010", "011"]], "test": [["020", "021"]]}  # of FF++
 VARIANTS = ["end_to_end", "end_to_end_mix_2_distortions"]
 

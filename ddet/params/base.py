@@ -36,10 +36,11 @@ class Section(BaseModel):
 
 
 class Runtime(Section):
-    """How to compute. Only `threads` and `device` change bits, so only they enter a run's key."""
+    """How to compute. `threads`, `device` and `isa` change bits, so they enter a run's key; the others do not."""
 
     threads: Positive
     device: Literal["auto", "cpu", "cuda"]
+    isa: Literal["avx2", "native"]
     jobs: Positive
     backend: Literal["loky", "multiprocessing", "dask", "sequential"]
     workers: Count

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ddet import params, paths
+from ddet import isa, params, paths
 from ddet.codeid import code_id
 from ddet.errors import InputError
 from ddet.hashing import canonical, digest
@@ -177,8 +177,14 @@ class Store:
 
 
 def machine(runtime: params.Runtime) -> dict[str, Any]:
-    """Return what of a machine changes the bits of a run, and so its key: thread count and device type."""
-    return runtime.model_dump(include={"threads", "device"})
+    """Return what of a machine changes the bits of a run, as resolved here: thread count, device type, instruction set.
+
+    It is part of every key, so that a run made on a CPU does not serve where a GPU computes.
+    """
+    import torch  # here alone: reading a store needs no torch
+
+    cuda = runtime.device == "cuda" or (runtime.device == "auto" and torch.cuda.is_available())
+    return {"threads": runtime.threads, "device": "cuda" if cuda else "cpu", "isa": isa.in_force(runtime.isa)}
 
 
 @contextlib.contextmanager

@@ -10,14 +10,17 @@ from pathlib import Path
 import av
 import numpy as np
 
+from ddet import isa
 from ddet.synth.canvas import Array
 
+# x264 weighs more modes where the CPU has SSSE3, so pictures differ, and has other code again for AVX-512.
+ASM = "AVX2" if "avx2" in isa.flags() else "auto"
 # With its macroblock tree, x264 gives other bytes for the same frames from one call to the next (seen on an AVX-512
 # CPU; its plain C code does not): two clips in three differed between two runs, and none without the tree.
 OPTIONS = {
     "preset": "veryfast",
     "threads": "1",
-    "x264-params": "threads=1:sliced-threads=0:lookahead-threads=1:mbtree=0",
+    "x264-params": f"threads=1:sliced-threads=0:lookahead-threads=1:mbtree=0:asm={ASM}",
 }
 RATE = 16000  # of the audio track, Hz
 

@@ -13,7 +13,7 @@ from ddet import params
 from ddet.data import crops, detect, faces, video
 from ddet.errors import InputError
 
-RUNTIME = params.Runtime(threads=1, device="cpu", jobs=1, backend="sequential", workers=0, fits=1)
+RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
 
 
 @pytest.fixture

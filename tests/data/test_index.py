@@ -54,7 +54,7 @@ def test_real_files_in_worker_processes(tmp_path):
     tiny.write_clip(own / "fake/still.png", [tiny.picture(0)], codec="png", pix_fmt="rgb24", container={"update": "1"})
     trees.touch(own / "fake", "empty.mp4")
     trees.touch(own / "fake", "text.mp4", text="no video at all\n" * 9)
-    runtime = params.Runtime(threads=1, device="cpu", jobs=2, backend="loky", workers=0, fits=1)
+    runtime = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=2, backend="loky", workers=0, fits=1)
     frame = index.build_index(trees.data(tmp_path, "folder"), runtime, progress=False).set_index("stem")
     assert frame.loc["clip größe", ["width", "height", "frames", "label"]].tolist() == [96, 64, 5, 0]
     assert frame.loc["still", ["width", "frames", "status", "label"]].tolist() == [96, 1, "ok", 1]

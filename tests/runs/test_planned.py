@@ -15,6 +15,7 @@ from ddet.herd import arms as herd_arms
 from ddet.herd import train as herd_train
 from ddet.runs import finished
 from ddet.runs import planned as runs_planned
+from ddet.runs import store as run_store
 from ddet.training import common, learner
 
 # what is checked before anything is trained
@@ -188,7 +189,7 @@ def stage(fits, tmp_path, monkeypatch):
 
 def test_a_stage_is_a_store_a_run_and_a_table(stage, fits, tmp_path):
     done = stage(*planned(2, NA=arm(), MEP=arm(**MEP)))
-    kept = store(tmp_path, runtime={"threads": RUNTIME.threads, "device": RUNTIME.device})
+    kept = store(tmp_path, runtime=run_store.machine(RUNTIME))
     assert len(fits) == 8
     by_hand = runs_planned.run(kept, planned(2, NA=arm(), MEP=arm(**MEP)), given(), RUNTIME, tmp_path, herd_train.train)
     assert len(fits) == 8, "the keys are the same"
