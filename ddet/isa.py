@@ -7,6 +7,12 @@ cannot be pinned any more. `import ddet` then says so on stderr and goes on, sin
 what keeps results under a key refuses (`require`). pytest (pyproject.toml) and JupyterLab (.jupyter) import this module
 before anything else; for a script or a server of one's own there is `env $(python -m ddet.tools.pins) jupyter lab`.
 
+Some libraries have no variable, and need none. glibc's exp, sin and pow have one version for every CPU with FMA, which
+is why `GLIBC_TUNABLES` counts as too late: it is read when a process starts. x264 is told in its own options
+(`synth.encode`). Of swscale, libjpeg-turbo, zlib-ng and the decoders only integers and bytes are asked, whose SIMD code
+gives what plain C gives. PIL's own code and facenet-pytorch choose nothing. What is left is glibc's version: it belongs
+to the system and not to the lock.
+
 `runtime.isa` in params.yaml chooses: `avx2` is pinned whatever the caller's environment says, `native` leaves that
 environment alone: each library takes the fastest code there is, and promises nothing.
 """
@@ -33,6 +39,7 @@ PINS = {
     "OPENBLAS_NUM_THREADS": "1",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4,AVX512_ICL,AVX512_SPR",
     "OPENCV_IPP": "avx2",
+    "ARROW_USER_SIMD_LEVEL": "AVX2",
 }
 # A caller's own values of these would undo or contradict the pins.
 UNSET = (
