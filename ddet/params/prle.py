@@ -10,7 +10,6 @@ from ddet.params.base import (
     PROTOCOLS,
     AugmentList,
     Positive,
-    Precision,
     Rate,
     Section,
     Share,
@@ -24,13 +23,12 @@ HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
 class Detector(Section):
     """A network: `timm`, `f3net` or `f3net_mix` of a timm backbone, and the layers whose maps localisation averages.
 
-    Without `layers` they are those of `models.zoo`; `precision` replaces that of `train`.
+    Without `layers` they are those of `models.zoo`.
     """
 
     name: Literal["timm", "f3net", "f3net_mix"]
     backbone: str
     layers: list[str] = []
-    precision: Precision | None = None
 
 
 class Fusion(Section):

@@ -137,7 +137,6 @@ def plan(
 def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, maps: str | None) -> dict[str, Any]:
     arm, detector = fit.arm, section.detectors[fit.detector]
     own = {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd") if getattr(arm, key) is not None}
-    own |= detector.model_dump(include={"precision"}, exclude_none=True)
     hide: dict[str, Any] = {"kind": arm.hide}
     start = {"backbone": given.starts[detector.backbone]}
     if arm.hide != "nothing":

@@ -171,15 +171,6 @@ def test_a_detector_is_its_own_network_and_layers_shape_none():
     }  # fmt: skip
 
 
-def test_a_detector_may_have_a_precision_of_its_own():
-    detectors = section().detectors
-    exact = detectors["Xception"].model_copy(update={"precision": "fp32"})
-    train = TRAIN.model_copy(update={"precision": "bf16"})
-    own = {n: config(n, train=train, detectors=detectors | {"Xception": exact}) for n in ("Xception", "EfficientNet")}
-    assert {n: c["train"]["precision"] for n, c in own.items()} == {"Xception": "fp32", "EfficientNet": "bf16"}
-    assert own["Xception"] == config("Xception", train=TRAIN.model_copy(update={"precision": "fp32"}))
-
-
 @pytest.mark.parametrize("profile", [paths.PARAMS, paths.ROOT / "profiles" / "smoke.yaml"], ids=lambda path: path.stem)
 def test_layers_of_a_profile_are_those_of_its_networks(profile):
     cfg = params.load(profile).prle
