@@ -4,6 +4,7 @@ import fcntl
 
 import pytest
 import torch
+from params_files import edit
 
 from ddet import notebook, params, paths
 from ddet.errors import InputError
@@ -37,11 +38,8 @@ def test_prints_one_line_about_where_it_runs(capsys):
 
 
 def test_says_so_where_the_data_are_real(tmp_path, capsys):
-    text = (
-        (paths.ROOT / SMOKE).read_text().replace("render: true", "render: false").replace("device: auto", "device: cpu")
-    )
-    (tmp_path / "p.yaml").write_text(text)
-    assert not notebook.start(str(tmp_path / "p.yaml")).synthetic
+    file = edit(tmp_path / "p.yaml", {"benchmark/render": False, "runtime/device": "cpu"}, paths.ROOT / SMOKE)
+    assert not notebook.start(str(file)).synthetic
     assert "real data · device cpu" in capsys.readouterr().out
 
 
