@@ -11,6 +11,7 @@ from ddet import params, paths, published
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
 from ddet.herd import tables as herd_tables
+from ddet.params import arms
 from ddet.runs import planned
 from ddet.stats import bootstrap, metrics
 from ddet.training import common, learner
@@ -24,14 +25,13 @@ def section(**update) -> params.Herd:
     arms = {
         "Base": {
             "part": "augmentation",
-            "augment": "genconvit",
             "rows": {"table1": "GenConViT", "table2": "Base model"},
         },
-        "WL": {"part": "weighted_loss", "augment": "genconvit", "weight": 2.0, "rows": {"table2": "WL"}},
+        "WL": {"part": "weighted_loss", "weight": 2.0, "rows": {"table2": "WL"}},
         "NA": {"part": "augmentation", "augment": "none", "rows": {"table2": "NA"}},
         "RF": {"part": "augmentation", "augment": "flips"},
     }
-    sweep = {"classes": ["real", "fake"], "weights": [2.0], "imbalance": [1.0, 4.0], "seeds": 1, "augment": "genconvit"}
+    sweep = {"classes": ["real", "fake"], "weights": [2.0], "imbalance": [1.0, 4.0], "seeds": 1}
     made = {"arms": {name: params.Arm(**arm) for name, arm in arms.items()}, "sweep": params.Sweep(**sweep)}
     return SMOKE.model_copy(update=made | update)
 
@@ -77,6 +77,20 @@ def test_an_arm_of_another_part_is_one_line(name):
         planned.of_part(section(), "augmentation", ["NA", name])
 
 
+def test_a_name_that_is_nearly_right_and_the_key_of_an_arm_are_met_with_its_name():
+    cfg = section(arms=arms.by_name({"rot_rf": params.Arm(name="Rot + RF", part="augmentation")}))
+    for word in ("Rot+RF", "rot_rf"):
+        with pytest.raises(InputError, match=r"is no arm here; did you mean 'Rot \+ RF'\? use some of Rot \+ RF$"):
+            planned.of_part(cfg, "augmentation", [word])
+
+
+def test_an_arm_of_another_part_is_not_taken_for_a_slip():
+    parts = {"Rot + RF": "augmentation", "Rot + RF 2": "results"}
+    cfg = section(arms={name: params.Arm(part=part) for name, part in parts.items()})
+    with pytest.raises(InputError, match=r"'Rot \+ RF 2' is no arm here; use some of Rot \+ RF$"):
+        planned.of_part(cfg, "augmentation", ["Rot + RF 2"])
+
+
 def test_rows_name_the_paper_s_rows_in_the_order_of_the_arms():
     assert herd_arms.rows_of(section(), "table2") == {"Base": "Base model", "WL": "WL", "NA": "NA"}
     assert list(herd_arms.rows_of(section(), "table2")) == ["Base", "WL", "NA"]
@@ -113,7 +127,7 @@ def test_the_sweep_by_hand():
         "sweep: real x 2, 4:1": ("real", 2.0, 4.0),
         "sweep: fake x 2, 4:1": ("fake", 2.0, 4.0),
     }
-    assert {(arm.seeds, arm.augment, arm.part) for arm in found.values()} == {(1, "genconvit", "weighted_loss")}
+    assert {(arm.seeds, arm.augment, arm.part) for arm in found.values()} == {(1, None, "weighted_loss")}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)

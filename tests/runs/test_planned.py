@@ -18,8 +18,6 @@ from ddet.runs import planned as runs_planned
 from ddet.runs.store import RECORD
 from ddet.training import common, learner
 
-MEP = {"curriculum": ["masked", "full", "masked"], "epochs": [1, 2, 1]}
-
 
 def planned(seeds: int = 1, start: str = "s", given_=None, **arms: params.Arm) -> list[runs_planned.Row]:
     cfg = section(seeds)
@@ -68,7 +66,7 @@ def test_a_plain_arm_is_one_stage_of_what_the_section_says():
         ({"weight": 2.0, "weighted_class": "real"}, {"loss": {"weight": 2.0, "weighted_class": "real"}}),
         ({"imbalance": 10.0}, {"imbalance": 10.0}),
         ({"split": "image"}, {"data": "data of image"}),
-        ({"curriculum": ["masked"]}, {"mask": "eyes"}),
+        ({"curriculum": "masked"}, {"mask": "eyes"}),
         (
             {"model": params.ModelChange(backbone="test_convnext")},
             {"model": NET.model_dump() | {"backbone": "test_convnext"}, "start": {"backbone": "s of test_convnext"}},
@@ -84,7 +82,7 @@ def test_a_name_shapes_no_key_and_what_an_arm_says_does(tmp_path):
     keys = store(tmp_path).key
     same, alike, other = planned(NA=arm(), again=arm(rows={"table2": "NA"}), RF=arm("flips"))
     assert keys(same.stages[0]) == keys(alike.stages[0]) != keys(other.stages[0])
-    assert only(epochs=TRAIN.epochs, weight=1.0, imbalance=1.0, curriculum=["full"]) == only(), "as the section says"
+    assert only(epochs=TRAIN.epochs, weight=1.0, imbalance=1.0, curriculum="plain") == only(), "as the section says"
 
 
 def test_a_weight_of_one_is_the_plain_loss_on_either_side():
@@ -101,20 +99,33 @@ def test_data_start_and_seed_shape_a_key(tmp_path):
 def test_the_order_of_steps_shapes_a_key():
     flips = {"HorizontalFlip": 0.5, "VerticalFlip": 0.5}
     both = [{"a": params.AugmentList(p=1.0, steps=dict(order))} for order in (flips.items(), [*flips.items()][::-1])]
-    one, other = (herd_arms.plan(section(augment=b | {"none": b["a"]}), {"x": arm("a")}, given())[0] for b in both)
+    one, other = (herd_arms.plan(section(augment="a", augment_lists=b), {"x": arm("a")}, given())[0] for b in both)
     assert json.dumps(one.stages, sort_keys=True) != json.dumps(other.stages, sort_keys=True)
 
 
 def test_the_stages_of_a_curriculum_differ_in_mask_epochs_and_place_alone():
-    first, second, third = planned(MEP=arm(**MEP))[0].stages
+    first, second, third = planned(MEP=arm(curriculum="mep"))[0].stages
     assert [s["mask"] for s in (first, second, third)] == ["eyes", "none", "eyes"]
     assert [s["train"]["epochs"] for s in (first, second, third)] == [1, 2, 1]
     assert third == first | {"stage": 2}
     assert second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}, "stage": 1}
 
 
+def test_a_curriculum_without_epochs_trains_each_phase_as_long_as_the_section_says():
+    both = params.Curriculum(phases=["masked", "full"])
+    cfg = section(curricula={"both": both}, curriculum="both", train=TRAIN.model_copy(update={"epochs": 6}))
+    (row,) = herd_arms.plan(cfg, {"x": arm()}, given())
+    assert [(s["mask"], s["train"]["epochs"]) for s in row.stages] == [("eyes", 6), ("none", 6)]
+
+
+def test_an_arm_and_the_sweep_inherit_the_list_of_their_section():
+    cfg = section(augment="flips")
+    rows = herd_arms.plan(cfg, {"x": arm(), "y": arm("none"), **herd_arms.sweep(cfg)}, given())
+    assert [len(row.stages[0]["augment"]["steps"]) for row in rows] == [2, 0, 2, 2]
+
+
 def test_one_number_of_epochs_holds_for_each_stage():
-    (row,) = planned(MEP=arm(curriculum=["masked", "full"], epochs=4))
+    (row,) = planned(MEP=arm(curriculum="two", epochs=4))
     assert [s["train"]["epochs"] for s in row.stages] == [4, 4]
 
 
@@ -240,9 +251,9 @@ def ran(root, *rows: runs_planned.Row) -> pd.DataFrame:
 
 
 def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
-    plain = arm(curriculum=["masked"], epochs=1)
-    two = arm(curriculum=["masked", "full"], epochs=[1, 2])
-    table = ran(tmp_path, *planned(MEP=arm(**MEP), two=two, one=plain, other=arm("flips", **MEP)))
+    plain = arm(curriculum="masked", epochs=1)
+    two = arm(curriculum="two")
+    table = ran(tmp_path, *planned(MEP=arm(curriculum="mep"), two=two, one=plain, other=arm("flips", curriculum="mep")))
     chains = [chain.split() for chain in table["chain"]]
     assert [len(c) for c in chains] == [3, 2, 1, 3]
     assert chains[0][:2] == chains[1] and chains[0][:1] == chains[2]
@@ -253,7 +264,7 @@ def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
 
 
 def test_a_later_stage_starts_from_the_one_before_and_says_so(fits, tmp_path):
-    table = ran(tmp_path, *planned(MEP=arm(**MEP)))
+    table = ran(tmp_path, *planned(MEP=arm(curriculum="mep")))
     first, second, third = table["chain"][0].split()
     assert [config["start"] for config, _ in fits] == [
         {"backbone": f"s of {NET.backbone}"}, {"stage": first}, {"stage": second}
@@ -264,7 +275,7 @@ def test_a_later_stage_starts_from_the_one_before_and_says_so(fits, tmp_path):
 
 
 def test_what_changes_the_first_stage_changes_the_whole_chain(fits, tmp_path):
-    table = ran(tmp_path, *planned(a=arm(**MEP), b=arm(**MEP | {"epochs": [2, 2, 1]})))
+    table = ran(tmp_path, *planned(a=arm(curriculum="mep"), b=arm(curriculum="mep", epochs=2)))
     a, b = (chain.split() for chain in table["chain"])
     assert not set(a) & set(b)
 
@@ -278,8 +289,8 @@ def test_equal_arms_share_a_run_and_weight_one_is_the_plain_loss(fits, tmp_path)
 
 
 def test_finished_runs_are_not_made_again_whatever_their_arm_is_called(fits, tmp_path):
-    table = ran(tmp_path, *planned(MEP=arm(**MEP)))
-    again = ran(tmp_path, *planned(renamed=arm(**MEP)))
+    table = ran(tmp_path, *planned(MEP=arm(curriculum="mep")))
+    again = ran(tmp_path, *planned(renamed=arm(curriculum="mep")))
     assert again["chain"].tolist() == table["chain"].tolist() and again["arm"].tolist() == ["renamed"]
     assert len(fits) == 3
 
@@ -288,7 +299,7 @@ def test_a_wave_is_trained_as_many_at_a_time_as_the_runtime_says(fits, tmp_path,
     asked, kept = [], store(tmp_path)
     get_many = kept.get_many
     monkeypatch.setattr(kept, "get_many", lambda asks, jobs: (asked.append((len(asks), jobs)), get_many(asks))[1])
-    rows = planned(2, NA=arm(), MEP=arm(**MEP))
+    rows = planned(2, NA=arm(), MEP=arm(curriculum="mep"))
     runs_planned.run(kept, rows, given(), RUNTIME.model_copy(update={"fits": 3}), tmp_path, herd_train.train)
     assert asked == [(4, 3), (2, 3), (2, 3)]
 
@@ -311,7 +322,7 @@ def test_a_section_is_complete_when_each_arm_has_its_seeds(fits, tmp_path):
 
 def test_tables_of_runs_come_back_with_their_folders(fits, tmp_path, monkeypatch):
     monkeypatch.setattr(runs_planned.paths, "RUNS", tmp_path / "runs")
-    table = ran(tmp_path, *planned(2, NA=arm(**MEP), RF=arm("flips")))
+    table = ran(tmp_path, *planned(2, NA=arm(curriculum="mep"), RF=arm("flips")))
     written = finished.write_runs(table[table["arm"] == "NA"], tmp_path / "t_runs.csv")
     assert written.columns.tolist() == ["arm", "seed", "key", "chain"]
     finished.write_runs(table[table["arm"] == "RF"], tmp_path / "u_runs.csv")
@@ -338,7 +349,7 @@ def test_runs_that_are_not_there_are_one_line(tmp_path):
 
 
 def test_histories_count_epochs_on_over_the_stages(fits, tmp_path):
-    table = ran(tmp_path, *planned(2, NA=arm(), MEP=arm(**MEP)))
+    table = ran(tmp_path, *planned(2, NA=arm(), MEP=arm(curriculum="mep")))
     found = finished.histories(table)
     assert found.columns.tolist() == ["arm", "seed", "stage", "epoch", "frame_auc"]
     assert found.index.tolist() == list(range(10))
@@ -361,7 +372,7 @@ def done(faces, tmp_path_factory):
 
 def one_by_one(faces, root, fits: int) -> pd.DataFrame:
     rows = crop_table.load(faces, "celebdf", "identity")
-    arms = {"NA": arm("flips"), "MEP": arm("flips", curriculum=["masked", "full"], epochs=[1, 2], seeds=1)}
+    arms = {"NA": arm("flips"), "MEP": arm("flips", curriculum="two", seeds=1)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs_planned, "start_of", lambda backbone: (None, ""))
         runtime = RUNTIME.model_copy(update={"fits": fits})
