@@ -124,7 +124,7 @@ def main() -> None:
         boxes = landmarks.eye_boxes_of(rows, cfg.model.size)
         arms = {}
         for name, (arm, masked) in ARMS.items():
-            steps, hidden = pipeline(cfg.augment[cfg.arms[arm].augment]), boxes if masked else None
+            steps, hidden = pipeline(cfg.list_of(cfg.arms[arm])), boxes if masked else None
             dataset = CropDataset(rows, Path(folder), steps, cfg.model.size, 0, hidden=hidden)
             arms[name] = Arm(dataset, cfg.train.bs, on, whole.runtime.workers)
         take_turns(arms, Step(cfg, on), args.rounds)

@@ -35,7 +35,7 @@ ARMS = {
 def endless(augment: str, size: int, bs: int, on: torch.device, workers: int) -> Iterator:
     """Yield batches of random crops endlessly, augmented as in a fit."""
     images = np.random.default_rng(0).integers(0, 256, (8 * bs, size, size, 3), np.uint8)
-    dataset = ArrayDataset(images, np.arange(len(images)) % 2, pipeline(params.load().herd.augment[augment]))
+    dataset = ArrayDataset(images, np.arange(len(images)) % 2, pipeline(params.load().herd.augment_lists[augment]))
     loader = make_loader(dataset, bs, on, workers, shuffle_seed=1)
     return itertools.chain.from_iterable(itertools.repeat(loader))
 

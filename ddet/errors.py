@@ -1,5 +1,8 @@
 """The error for everything that a user can fix: it names the place, the cause and the remedy."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Report bad input in one line: what it concerns (file or key), the cause, the remedy."""
@@ -14,3 +17,9 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple:
         """Pickle correctly (errors of a worker), also where a library rewrote `args`, as fastai does in a callback."""
         return type(self), (self.where, self.cause, self.remedy)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return a question that offers the known word most like `word`, and a space; empty if none is like it."""
+    found = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {found[0]!r}? " if found else ""

@@ -57,19 +57,13 @@ def _not_the_same_bits(runtime: params.Runtime) -> str:
 
 def _slow(sections: dict[str, params.Section], in_force: str) -> str:
     """Say so where a CPU is asked for bf16 that it can only emulate; measured on one with AVX2 alone."""
-    if not any(_precisions(section.model_dump(), "bf16") for section in sections.values()):
+    trained = [section.train for section in sections.values() if hasattr(section, "train")]
+    if not any(train.precision == "bf16" for train in trained):
         return ""
     if in_force == "native" and isa.flags() & BF16:
         return ""
     why = "runtime.isa = 'avx2' leaves no units for it" if isa.flags() & BF16 else "this CPU has no units for it"
     return f"precision = 'bf16': {why}; expect 7 to 25 times the time of fp32"
-
-
-def _precisions(tree: object, wanted: str) -> bool:
-    """Look for `precision: wanted` at any depth: a detector may override its section's."""
-    if isinstance(tree, dict):
-        return tree.get("precision") == wanted or any(_precisions(sub, wanted) for sub in tree.values())
-    return False
 
 
 def show_source(*things: Callable | type | ModuleType) -> Markdown:

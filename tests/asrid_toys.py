@@ -1,9 +1,11 @@
 """Clips of noise whose fakes are darker, a section of ASRID small enough to train in a test, invented runs of it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from toys import keyed
 
 from ddet import params
 from ddet.asrid import arms, scores, train
@@ -20,6 +22,10 @@ TRAIN = params.Train(
     epochs=2, bs=4, lr=1e-3, wd=0.0, opt="adamw", schedule="cosine_restarts", step_epochs=1, step_gamma=1.0,
     precision="fp32", channels_last=False, select="clip_log_loss",
 )  # fmt: skip
+LISTS = {
+    "none": params.AugmentList(p=1.0, steps={}),
+    "flips": params.AugmentList(p=0.5, steps={"HorizontalFlip": 0.5}),
+}
 FRAMES = 3
 
 
@@ -27,11 +33,15 @@ def arm(strategy: str = "static_mix", **changes) -> params.AsridArm:
     return params.AsridArm(part="static", strategy=strategy, **changes)
 
 
-def section(seeds: int = 1, **changes) -> params.Asrid:
+def section(seeds: int = 1, arms: Mapping[str, params.AsridArm] | None = None, **changes) -> params.Asrid:
+    """Make a section of the arm `StaNew + Mix`, or of those given by their printed names."""
     base = {"dataset": "dfdc", "split": "identity", "sets": {"small": {"train": 8, "valid": 4, "test": 4}, "large": {}}}
     base |= {"set": "large", "seeds": seeds, "frames": FRAMES, "sampling": "videos", "short": "drop"}
     base |= {"scaling": "imagenet", "augment_per": "frame", "augment": "none", "model": MODEL, "train": TRAIN}
-    base |= {"lists": {"none": params.AugmentList(p=1.0, steps={})}, "arms": {"StaNew + Mix": arm()}}
+    base |= {
+        "augment_lists": LISTS,
+        "arms": keyed(arms or {"StaNew + Mix": arm()}),
+    }
     return params.Asrid(**(base | changes))
 
 

@@ -10,7 +10,6 @@ from ddet.herd import arms as herd_arms
 from ddet.runs.planned import Inputs, Row
 from ddet.training import common, learner
 
-MEP = {"curriculum": ["masked", "full", "masked"], "epochs": [1, 2, 1]}
 SMOKE = params.load(paths.ROOT / "profiles/smoke.yaml").herd
 
 
@@ -25,14 +24,13 @@ def four_arms(**update) -> params.Herd:
     arms = {
         "Base": {
             "part": "augmentation",
-            "augment": "genconvit",
             "rows": {"table1": "GenConViT", "table2": "Base model"},
         },
-        "WL": {"part": "weighted_loss", "augment": "genconvit", "weight": 2.0, "rows": {"table2": "WL"}},
+        "WL": {"part": "weighted_loss", "weight": 2.0, "rows": {"table2": "WL"}},
         "NA": {"part": "augmentation", "augment": "none", "rows": {"table2": "NA"}},
         "RF": {"part": "augmentation", "augment": "flips"},
     }
-    sweep = {"classes": ["real", "fake"], "weights": [2.0], "imbalance": [1.0, 4.0], "seeds": 1, "augment": "genconvit"}
+    sweep = {"classes": ["real", "fake"], "weights": [2.0], "imbalance": [1.0, 4.0], "seeds": 1}
     made = {"arms": {name: params.Arm(**arm) for name, arm in arms.items()}, "sweep": params.Sweep(**sweep)}
     return SMOKE.model_copy(update=made | update)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from toys import TRAIN
+from toys import TRAIN, keyed
 
 from ddet import params
 from ddet.data import crops, landmarks
@@ -22,6 +22,10 @@ DETECTORS = {
     "Xception": params.prle.Detector(name="timm", backbone="slim_resnet"),
     "EfficientNet": params.prle.Detector(name="timm", backbone="test_efficientnet"),
     "ResNet-50": params.prle.Detector(name="timm", backbone="slim_resnet", layers=["layer3.1"]),
+}
+LISTS = {
+    "none": params.AugmentList(p=1.0, steps={}),
+    "flips": params.AugmentList(p=0.5, steps={"HorizontalFlip": 0.5}),
 }
 LOW, HIGH = "Average (low τ1)", "Average (high τ1)"
 FIVE, FIXED = "X. + E. + V. + F. + R.", "w/o exploitation"
@@ -62,12 +66,18 @@ def arm(hide: str = "primary", **changes) -> params.PrleArm:
 
 
 def section(arms: Mapping[str, params.PrleArm] | None = None, **changes) -> params.Prle:
-    """Make a section with the arms `backbone` and `PRLE`, and those given."""
+    """Make a section with the arms `backbone` and `PRLE`, and those given by their printed names."""
+    named = {"backbone": arm("nothing"), "PRLE": arm()} | dict(arms or {})
     base = {"split": "official", "tests": TESTS, "per_class": 3, "seeds": 1, "size": SIZE, "detectors": DETECTORS}
-    base |= {"augment": params.AugmentList(p=1.0, steps={}), "train": TRAIN, "zoo": ["Xception", "EfficientNet"]}
+    base |= {
+        "augment": "none",
+        "augment_lists": LISTS,
+        "train": TRAIN,
+        "zoo": ["Xception", "EfficientNet"],
+    }
     base |= {"fusion": params.prle.Fusion(method="union", tau1=0.3, lam=0.15, tau2=0.0)}
     base |= {"exploit": params.prle.Exploit(p=0.5, alpha=[0.0, 1.0], gamma=1.0, fill="zero")}
-    base |= {"arms": {"backbone": arm("nothing"), "PRLE": arm()} | dict(arms or {})}
+    base |= {"arms": keyed(named)}
     base |= {"subsets": params.prle.Subsets(methods=list(METHODS), detectors=["Xception"], seeds=1)}
     return params.Prle(**(base | changes))
 

@@ -4,7 +4,7 @@ import copy
 import pickle
 from pathlib import Path
 
-from ddet.errors import InputError
+from ddet.errors import InputError, meant
 
 ERROR = InputError(Path("clips") / "a.mp4", "empty file", "fetch it again")
 
@@ -24,3 +24,8 @@ def test_survives_a_library_that_rewrites_the_arguments():
     rewritten = InputError("a.mp4", "empty file", "fetch it again")
     rewritten.args = ["Exception occured in `Some` when calling event `after_create`"]  # as fastai does
     assert str(pickle.loads(pickle.dumps(rewritten))) == str(rewritten) == "a.mp4: empty file; fetch it again"
+
+
+def test_a_misspelt_word_is_met_with_the_one_most_like_it():
+    assert meant("wieght", ["height", "width", "weight"]) == "did you mean 'weight'? "
+    assert meant("colour", ["height", "width", "weight"]) == meant("weight", []) == ""

@@ -15,7 +15,12 @@ OF_ANOTHER_KIND = {  # what no single module is: what each looks at
     "test_real_footage.py": "modules together, on real clips",
     "test_repository.py": "pins, names and sizes of the repository's files",
 }
-SHARED = {"params/": "test_params.py"}  # one schema in several files: a rule mostly spans two of them
+SHARED = {  # one idea in several files: a test mostly spans two of them
+    "params/arms.py": "params/test_arms.py",
+    "params/": "test_params.py",
+    "tools/bits/": "tools/test_bits.py",
+    "tools/pins.py": "test_isa.py",
+}
 CALLED = {"__main__": "cli"}  # tested by its command line
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from params_files import edit
 
 from ddet import isa, notebook, params, paths
 from ddet.errors import InputError
@@ -38,11 +39,8 @@ def test_prints_one_line_about_where_it_runs(capsys):
 
 
 def test_says_so_where_the_data_are_real(tmp_path, capsys):
-    text = (
-        (paths.ROOT / SMOKE).read_text().replace("render: true", "render: false").replace("device: auto", "device: cpu")
-    )
-    (tmp_path / "p.yaml").write_text(text)
-    assert not notebook.start(str(tmp_path / "p.yaml")).synthetic
+    file = edit(tmp_path / "p.yaml", {"benchmark/render": False, "runtime/device": "cpu"}, paths.ROOT / SMOKE)
+    assert not notebook.start(str(file)).synthetic
     assert "real data · device cpu" in capsys.readouterr().out
 
 
@@ -81,12 +79,6 @@ def test_bf16_on_a_cpu_without_it_is_one_line(asked, choice, flags, line, monkey
     assert said.startswith(line) if line else said == ""
     notebook.start(str(file), "report")  # nothing is trained there
     assert capsys.readouterr().err == ""
-
-
-def test_one_detector_in_bf16_is_enough(asked, monkeypatch, capsys):
-    monkeypatch.setattr(isa, "flags", lambda: {"avx2", "fma"})
-    notebook.start(asked("    VGG: {", "    VGG: {precision: bf16, "), "prle")
-    assert capsys.readouterr().err.startswith("precision = 'bf16'")
 
 
 def test_a_machine_that_cannot_be_pinned_is_one_line(monkeypatch, capsys):

@@ -1,34 +1,19 @@
 """params.yaml: typed, complete, and one line for each mistake."""
 
-import re
-
 import pytest
+from params_files import FILES, GONE, edit
 from ruamel.yaml import YAML
 
 from ddet import params, paths
 from ddet.errors import InputError
 
-FILES = [paths.PARAMS, *sorted((paths.ROOT / "profiles").glob("*.yaml"))]
+PAPERS = ("herd", "asrid", "prle")
 
 
 def keys(tree, prefix=""):
     if not isinstance(tree, dict):
         return {prefix}
     return {prefix} | {k for name, sub in tree.items() for k in keys(sub, f"{prefix}.{name}")}
-
-
-@pytest.fixture
-def edited(tmp_path):
-    """Write the default params with one edit; the pattern must match once."""
-
-    def write(old, new):
-        text, n = re.subn(old, new, paths.PARAMS.read_text(), count=1, flags=re.M)
-        assert n == 1, old
-        file = tmp_path / "params.yaml"
-        file.write_text(text)
-        return file
-
-    return write
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.parent.name + "/" + f.stem)
@@ -39,251 +24,192 @@ def test_every_profile_validates(file):
 def test_profiles_have_identical_keys_save_within_arms_and_lists():
     trees = {f: keys(YAML(typ="safe").load(f.read_text())) for f in FILES}
     assert len(trees) == 3
-    free = (".herd.arms.", ".herd.augment.", ".asrid.arms.", ".asrid.lists.", ".prle.arms.", ".prle.detectors.")
-    outside = {f: {key for key in found if not key.startswith(free)} for f, found in trees.items()}
+    free = [f".{paper}.{part}." for paper in PAPERS for part in ("arms", "augment_lists", "detectors")]
+    outside = {f: {key for key in found if not key.startswith(tuple(free))} for f, found in trees.items()}
     assert {".herd.arms", ".herd.sweep.weights", ".runtime.fits"} <= outside[paths.PARAMS]
     for file, found in outside.items():
         assert found == outside[paths.PARAMS], file
 
 
-def test_profiles_have_the_same_arms_that_differ_in_scale_alone():
-    scale = {"epochs": None, "seeds": None, "model": None}
+@pytest.mark.parametrize("paper", PAPERS)
+def test_profiles_have_the_same_arms_under_the_same_keys_that_differ_in_scale_alone(paper):
+    def told(arm: params.arms.BaseArm) -> tuple:
+        change = getattr(arm, "model", None)
+        form = (change.name, change.form, change.swin == "none") if change else None
+        alike = {"epochs": None, "seeds": None} | ({"model": None} if change else {})
+        return arm.key, arm.model_copy(update=alike), form
 
-    def told(arm: params.Arm) -> tuple:
-        change = arm.model.model_dump(include={"name", "form"}) if arm.model else {}
-        return arm.model_copy(update=scale), change, arm.model is not None and arm.model.swin == "none"
-
-    arms, *others = ([(name, told(arm)) for name, arm in params.load(f).herd.arms.items()] for f in FILES)
-    assert len(arms) > 20 and all(other == arms for other in others)
-
-
-def test_profiles_have_the_same_arms_of_asrid_that_differ_in_scale_alone():
-    def told(arm: params.AsridArm) -> params.AsridArm:
-        return arm.model_copy(update={"epochs": None, "seeds": None})
-
-    arms, *others = ([(name, told(arm)) for name, arm in params.load(f).asrid.arms.items()] for f in FILES)
-    assert len(arms) > 20 and all(other == arms for other in others)
-
-
-def test_profiles_have_the_same_arms_of_prle_that_differ_in_scale_alone():
-    def told(arm: params.PrleArm) -> params.PrleArm:
-        return arm.model_copy(update={"epochs": None, "seeds": None})
-
-    sections = [params.load(f).prle for f in FILES]
-    arms, *others = ([(name, told(arm)) for name, arm in section.arms.items()] for section in sections)
+    arms, *others = ([(n, *told(arm)) for n, arm in getattr(params.load(f), paper).arms.items()] for f in FILES)
     assert len(arms) > 15 and all(other == arms for other in others)
+
+
+def test_profiles_ask_prle_s_detectors_and_zoo_for_the_same():
+    sections = [params.load(f).prle for f in FILES]
     same, *others = ([section.tests, list(section.detectors), section.zoo, section.fusion] for section in sections)
     assert all(other == same for other in others)
 
 
-def test_profiles_have_the_same_lists():
-    lists, *others = (params.load(f).asrid.lists for f in FILES)
+@pytest.mark.parametrize("paper", PAPERS)
+def test_profiles_have_the_same_lists_in_the_same_order(paper):
+    sections = [getattr(params.load(f), paper) for f in FILES]
+    lists, *others = ([s.augment, [(name, list(a)) for name, a in s.augment_lists.items()]] for s in sections)
     assert all(other == lists for other in others)
-    lists, *others = (list(params.load(f).herd.augment.items()) for f in FILES)
-    assert all(other == lists for other in others)
+
+
+def test_profiles_hide_the_same_in_the_phases_of_the_same_curricula():
+    sections = [params.load(f).herd for f in FILES]
+    told, *others = ([s.phases, s.curriculum, [(name, c.phases) for name, c in s.curricula.items()]] for s in sections)
+    assert all(other == told for other in others)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_no_line_is_longer_than_a_screen(file):
+    assert [line for line in file.read_text().splitlines() if len(line) > 120] == []
 
 
 def test_only_the_default_profile_and_smoke_render():
     assert [params.load(f).benchmark.render for f in FILES] == [True, False, True]
 
 
-ARM_KEYS = "augment, bs, curriculum, epochs, imbalance, lr, model, part, rows, seeds, split, wd, weight, weighted_class"
-LISTS = "genconvit, none, flips, rotation_flips, released"
-DETECTORS = "Xception, EfficientNet, VGG, F3-Net, ResNet-50"
-TWO = r"curriculum: \[masked, full\], epochs: \[\d+, \d+\]"
-RATE = r"(^herd:(?:.*\n)+?  train: \{.*?lr: )[\d.e-]+"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        (
-            r"threads: \d",
-            "thraeds: 1",
-            "unknown key runtime.thraeds; allowed here: backend, device, fits, isa, jobs, threads, workers",
-        ),
-        (r"^profile: .*$", "", "missing key profile; copy it from profiles/smoke.yaml"),
-        (r"^  fits: .*$", "", "missing key runtime.fits; copy it from profiles/smoke.yaml"),
-        (r"fits: \d", "fits: 0", "runtime.fits = 0; it must be greater than or equal to 1"),
-        (RATE, r"\1-1", "herd.train.lr = -1; it must be greater than 0"),
-        (r"per_class: \d+", "per_class: many", "herd.per_class = 'many'; it must be a valid integer"),
-        (r"per_class: \d+", "per_class: [4]", "herd.per_class = [4]; it must be a valid integer"),
-        (r"ratios: \[.*\]", "ratios: [0.5, 0.2, 0.2]", "ratios must sum to 1"),
-        (r"crf: \d+", "crf: 99", "benchmark.crf = 99; it must be less than or equal to 51"),
-        # asrid
-        (
-            r"strategy: spatial",
-            "strategy: spatail",
-            "asrid.arms.Spatial.strategy = 'spatail'; it must be 'static_old', 'static_new', 'static_mix', 'spatial'",
-        ),
-        (r"w: 0\.8", "w: 1.2", "asrid.arms.Dyn (0.2).w = 1.2; it must be less than or equal to 1"),
-        (r", w: 0\.8", "", "dynamic needs w, the share of the static score, in (0, 1)"),
-        (r"strategy: spatial", "strategy: spatial, w: 0.5", "w = 0.5, but spatial has no dynamic score"),
-        (r"positions: \d+", "positions: 2", "frames = 8, more than the model's positions = 2"),
-        (r"^  set: small", "  set: smal", "asrid: set = 'smal' does not exist, use one of small, large"),
-        (r"schedule: plateau", "schedule: plato", "asrid.arms.plateau.schedule = 'plato'; it must be 'one_cycle'"),
-        # herd as a whole
-        (r"^  imbalance: [\d.]+", "  imbalance: 0", "herd.imbalance = 0; it must be greater than 0"),
-        (r"^  weight: [\d.]+", "  weight: 0", "herd.weight = 0; it must be greater than 0"),
-        (
-            r"weighted_class: fake",
-            "weighted_class: fakes",
-            "herd.weighted_class = 'fakes'; it must be 'fake' or 'real'",
-        ),
-        (r"masked: eyes", "masked: nose", "herd.stages.masked = 'nose'; it must be 'none' or 'eyes'"),
-        (r"stages: \{.*?\}", "stages: {}", "herd.stages: Dictionary must have at least 1 item"),
-        (r"^  curriculum: \[.*\]", "  curriculum: []", "curriculum is empty, name at least one of full, masked"),
-        (r"^  curriculum: \[.*\]", "  curriculum: [ful]", "curriculum = 'ful' does not exist, use one of full, masked"),
-        (r"form: released", "form: release", "herd.model.form = 'release'; it must be 'released' or 'intended'"),
-        (r"width: \d+", "width: 0", "herd.model.width = 0; it must be greater than or equal to 1"),
-        (r"swin: \w+, ", "", "missing key herd.model.swin; copy it from profiles/smoke.yaml"),
-        (
-            r"leaky: \{splits: \[image\]",
-            "leaky: {splits: [frame]",
-            "herd.leaky.splits.0 = 'frame'; it must be 'official', 'identity', 'clip' or 'image'",
-        ),
-        # augmentation lists
-        (r"VerticalFlip: 0\.5", "VerticalFlop: 0.5", "'VerticalFlop'; it must be 'RandomRotate90', 'Transpose', "),
-        (r"VerticalFlip: 0\.5", "VerticalFlop: 0.5", "herd.augment.genconvit.steps.VerticalFlop = "),
-        (
-            r"VerticalFlip: 0\.5",
-            "VerticalFlip: 1.5",
-            "herd.augment.genconvit.steps.VerticalFlip = 1.5; it must be less than or equal to 1",
-        ),
-        (r"none: \{p: 1\.0", "none: {p: -1", "herd.augment.none.p = -1; it must be greater than or equal to 0"),
-        (r"none: \{p: 1\.0", "none: {q: 1", "unknown key herd.augment.none.q; allowed here: p, steps"),
-        # arms
-        (r"NA: \{", "NA: {foo: 1, ", f"unknown key herd.arms.NA.foo; allowed here: {ARM_KEYS}"),
-        (r"augment: none, rows", "augment: nnoe, rows", f"NA: augment = 'nnoe' does not exist, use one of {LISTS}"),
-        (r"Base: \{part: augmentation, ", "Base: {", "missing key herd.arms.Base.part"),
-        (
-            r"\{part: results",
-            "{part: result",
-            "herd.arms.RST.part = 'result'; it must be 'augmentation', 'masked_eyes', 'weighted_loss' or 'results'",
-        ),
-        (
-            r"table1: GenConViT",
-            "table3: GenConViT",
-            "herd.arms.Base.rows.table3 = 'table3'; it must be 'table1' or 'tabl",
-        ),
-        (r"weight: 1\.85\}", "weight: -1.85}", "herd.arms.WL.weight = -1.85; it must be greater than 0"),
-        (TWO, "curriculum: []", "MEP, 2 stages: curriculum is empty, name at least one of full, masked"),
-        (TWO, "curriculum: [mask]", "MEP, 2 stages: curriculum = 'mask' does not exist, use one of full, masked"),
-        (
-            TWO,
-            "curriculum: [masked, full], epochs: [3]",
-            "MEP, 2 stages: epochs = [3], but its curriculum has 2 stages",
-        ),
-        (TWO, "epochs: [3, 2]", "MEP, 2 stages: epochs = [3, 2], but its curriculum has 1 stages"),
-        (TWO, "epochs: [0]", "herd.arms.MEP, 2 stages.epochs.0 = 0; it must be greater than or equal to 1"),
-        (TWO, "epochs: []", "herd.arms.MEP, 2 stages.epochs = []; List must have at least 1 item"),
-        (TWO, "epochs: 0", "herd.arms.MEP, 2 stages.epochs = 0; it must be greater than or equal to 1"),
-        (
-            r"model: \{swin: none\}",
-            "model: {swim: none}",
-            "unknown key herd.arms.RST.model.swim; allowed here: backbone, form, name, swin, width",
-        ),
-        (
-            r"model: \{form: intended\}",
-            "model: {form: hybrid}",
-            "herd.arms.Base (hybrid).model.form = 'hybrid'; it must be 'released' or 'intended'",
-        ),
-        # prle
-        (r"tau1: 0\.3", "tau1: 1.3", "prle.fusion.tau1 = 1.3; it must be less than or equal to 1"),
-        (r"lam: 0\.15", "lam: -0.1", "prle.fusion.lam = -0.1; it must be greater than or equal to 0"),
-        (r"tau2: 0\.0", "tau2: -1", "prle.fusion.tau2 = -1; it must be greater than or equal to 0"),
-        (
-            r"fusion: \{method: union",
-            "fusion: {method: mean",
-            "prle.fusion.method = 'mean'; it must be 'union', 'average', 'neighbouring' or 'three_zones'",
-        ),
-        (r"exploit: \{p: 0\.5", "exploit: {p: 1.5", "prle.exploit.p = 1.5; it must be less than or equal to 1"),
-        (
-            r"alpha: \[0\.0, 1\.0\]",
-            "alpha: [-0.5, 1.0]",
-            "prle.exploit.alpha.0 = -0.5; it must be greater than or equal",
-        ),
-        (
-            r"alpha: \[0\.0, 1\.0\]",
-            "alpha: [0.0, 0.5]",
-            "prle.exploit: alpha = [0.0, 0.5] must end at 1: it is uniform in",
-        ),
-        (r"alpha: \[0\.0, 1\.0\]", "alpha: [1.0]", "prle.exploit.alpha = [1.0]; List must have at least 2 items"),
-        (r"gamma: 1\.0", "gamma: -1", "prle.exploit.gamma = -1; it must be greater than or equal to 0"),
-        (r"fill: zero", "fill: black", "prle.exploit.fill = 'black'; it must be 'zero' or 'noise'"),
-        (r"^  zoo: \[Xception", "  zoo: [Xceptoin", f"prle: zoo = 'Xceptoin' does not exist, use one of {DETECTORS}"),
-        (r"^  zoo: \[.*?\]", "  zoo: []", "prle.zoo = []; List must have at least 1 item"),
-        (r"zoo: \[VGG\]", "zoo: [VGG16]", "prle: V.: detectors, zoo = 'VGG16' does not exist, use one of Xception, "),
-        (
-            r"(X\.: .*)detectors: \[Xception, EfficientNet\]",
-            r"\1detectors: [EffNet]",
-            f"prle: X.: detectors, zoo = 'EffNet' does not exist, use one of {DETECTORS}",
-        ),
-        (
-            r"(subsets: .*)detectors: \[\w+",
-            r"\1detectors: [Meso",
-            f"prle: subsets: detectors = 'Meso' does not exist, use one of {DETECTORS}",
-        ),
-        (
-            r"subsets: \{methods: \[Deepfakes",
-            "subsets: {methods: [FaceFakes",
-            "prle.subsets.methods.0 = 'FaceFakes'; it must be 'Deepfakes', 'Face2Face', ",
-        ),
-        (
-            r"^    backbone: \{hide: nothing\}\n",
-            "",
-            "prle: arms must hold 'backbone', which hides nothing, of all detectors",
-        ),
-        (
-            r"backbone: \{hide: nothing\}",
-            "backbone: {hide: parts}",
-            "prle: arms must hold 'backbone', which hides nothing, of all detectors",
-        ),
-        (
-            r"^    PRLE: \{hide: primary\}",
-            "    Prle: {hide: primary}",
-            "prle: arms must hold 'PRLE', which hides something, of all detectors",
-        ),
-        (
-            r"Random: \{hide: rectangles",
-            "Random: {hide: boxes",
-            "prle.arms.Random.hide = 'boxes'; it must be 'nothing', 'primary', 'rectangles' or 'parts'",
-        ),
-        (
-            r"(as released: .*)alpha: \[0\.5, 1\.0\]",
-            r"\1alpha: [0.5, 0.9]",
-            "prle: as released: alpha = [0.5, 0.9] must end at 1",
-        ),
-        (
-            r"method: average, tau1: 0\.1",
-            "method: average, tau1: 2",
-            "τ1).fusion.tau1 = 2; it must be less than or equal to 1",
-        ),
-        (r"select_on: test", "select_on: train", "selected on test.select_on = 'train'; it must be 'valid' or 'test'"),
-        (
-            r"DF-1\.0: df1",
-            "DF-1.0: df2",
-            "prle.tests.DF-1.0 = 'df2'; it must be 'ffpp', 'celebdf', 'dfdc', 'df1' or 'folder'",
-        ),
-        # the sweep
-        (
-            r"sweep: \{augment: genconvit",
-            "sweep: {augment: gcv",
-            f"sweep: augment = 'gcv' does not exist, use one of {LISTS}",
-        ),
-        (r"weights: \[", "weights: [0, ", "herd.sweep.weights.0 = 0; it must be greater than 0"),
-        (r"classes: \[.*?\]", "classes: []", "herd.sweep.classes = []; List must have at least 1 item"),
-    ],
+ARM_KEYS = (
+    "augment, bs, curriculum, epochs, imbalance, lr, model, name, part, rows, seeds, split, wd, weight, weighted_"
 )
-def test_a_mistake_is_one_line_naming_the_key_and_what_is_allowed(edited, old, new, said):
+LISTS = ", ".join(params.load().herd.augment_lists)
+CURRICULA = ", ".join(params.load().herd.curricula)
+DETECTORS = ", ".join(params.load().prle.detectors)
+ENDS = "must end at 1: it is uniform in"
+MANY = "it must be greater than 0"
+ONE = "it must be greater than or equal to 1"
+NONE = "it must be greater than or equal to 0"
+MOST = "it must be less than or equal to 1"
+MISTAKES = [  # path in the file, what is written there, the line that it makes
+    ("runtime/thraeds", 1, "unknown key runtime.thraeds; did you mean 'threads'? allowed here: backend, device, fits"),
+    ("profile", GONE, "missing key profile; copy it from profiles/smoke.yaml"),
+    ("runtime/fits", GONE, "missing key runtime.fits; copy it from profiles/smoke.yaml"),
+    ("runtime/fits", 0, f"runtime.fits = 0; {ONE}"),
+    ("splits/ratios", [0.5, 0.2, 0.2], "ratios must sum to 1"),
+    ("benchmark/crf", 99, "benchmark.crf = 99; it must be less than or equal to 51"),
+    # herd as a whole
+    ("herd/train/lr", -1, f"herd.train.lr = -1; {MANY}"),
+    ("herd/per_class", "many", "herd.per_class = 'many'; it must be a valid integer"),
+    ("herd/per_class", [4], "herd.per_class = [4]; it must be a valid integer"),
+    ("herd/imbalance", 0, f"herd.imbalance = 0; {MANY}"),
+    ("herd/weight", 0, f"herd.weight = 0; {MANY}"),
+    ("herd/weighted_class", "fakes", "herd.weighted_class = 'fakes'; it must be 'fake' or 'real'"),
+    ("herd/model/form", "release", "herd.model.form = 'release'; it must be 'released' or 'intended'"),
+    ("herd/model/width", 0, f"herd.model.width = 0; {ONE}"),
+    ("herd/model/swin", GONE, "missing key herd.model.swin; copy it from profiles/smoke.yaml"),
+    ("herd/leaky/splits", ["frame"], "herd.leaky.splits.0 = 'frame'; it must be 'official', 'identity', 'clip' or 'im"),
+    ("herd/sweep/weights", [0, 2.0], f"herd.sweep.weights.0 = 0; {MANY}"),
+    ("herd/sweep/classes", [], "herd.sweep.classes = []; List must have at least 1 item"),
+    ("herd/sweep/augment", "none", "unknown key herd.sweep.augment; allowed here: classes, imbalance, seeds, weights"),
+    # curricula
+    ("herd/phases/masked", "nose", "herd.phases.masked = 'nose'; it must be 'none' or 'eyes'"),
+    ("herd/phases", {}, "herd.phases: Dictionary must have at least 1 item"),
+    ("herd/curricula/mep/phases", [], "herd.curricula.mep.phases = []; List must have at least 1 item"),
+    ("herd/curricula/mep/phases", ["mask"] * 3, "herd: curricula.mep.phases = 'mask' does not exist, use one of full"),
+    ("herd/curricula/mep/epochs", [3], "herd.curricula.mep: epochs = [3], but there are 3 phases"),
+    ("herd/curricula/mep/epochs", [], "herd.curricula.mep: epochs = [], but there are 3 phases"),
+    ("herd/curricula/mep/epochs", [1, 0, 1], f"herd.curricula.mep.epochs.1 = 0; {ONE}"),
+    (
+        "herd/curricula/mep/epoch",
+        1,
+        "unknown key herd.curricula.mep.epoch; did you mean 'epochs'? allowed here: epochs",
+    ),
+    ("herd/curriculum", "plane", f"herd: curriculum = 'plane' does not exist, use one of {CURRICULA}"),
+    ("herd/arms/wl/curriculum", "pem", f"herd: arms.wl.curriculum = 'pem' does not exist, use one of {CURRICULA}"),
+    # augmentation lists
+    ("herd/augment_lists/flips/steps/VerticalFlop", 0.5, "'VerticalFlop'; it must be 'RandomRotate90', 'Transpose', "),
+    ("herd/augment_lists/flips/steps/VerticalFlop", 0.5, "herd.augment_lists.flips.steps.VerticalFlop = "),
+    ("herd/augment_lists/flips/steps/VerticalFlip", 1.5, f"herd.augment_lists.flips.steps.VerticalFlip = 1.5; {MOST}"),
+    ("herd/augment_lists/none/p", -1, f"herd.augment_lists.none.p = -1; {NONE}"),
+    ("herd/augment_lists/none/q", 1, "unknown key herd.augment_lists.none.q; allowed here: p, steps"),
+    ("prle/augment_lists", {}, "prle.augment_lists: Dictionary must have at least 1 item"),
+    ("herd/augment", "nnoe", f"herd: augment = 'nnoe' does not exist, use one of {LISTS}"),
+    ("herd/arms/na/augment", "nnoe", f"herd: arms.na.augment = 'nnoe' does not exist, use one of {LISTS}"),
+    (
+        "asrid/arms/flips_only/augment",
+        "flip",
+        "asrid: arms.flips_only.augment = 'flip' does not exist, use one of flips",
+    ),
+    ("prle/arms/prle/augment", "flips", "prle: arms.prle.augment = 'flips' does not exist, use one of none"),
+    # as an earlier version wrote it
+    ("herd/stages", {"full": "none"}, "unknown key herd.stages; did you mean 'phases'? allowed here: arms, augment, "),
+    ("asrid/lists", {}, "unknown key asrid.lists; did you mean 'augment_lists'? allowed here: arms, augment, "),
+    ("prle/augment", {"p": 1.0}, "prle.augment is not a name; define it in augment_lists, and write its name here"),
+    ("herd/curriculum", ["full"], "herd.curriculum is not a name; define it in curricula, and write its name here"),
+    ("herd/arms/mep/curriculum", ["full"], "herd.arms.mep.curriculum is not a name; define it in curricula"),
+    ("herd/arms/mep/epochs", [2, 1], "herd.arms.mep.epochs = [2, 1]; it must be a valid integer"),
+    ("prle/detectors/VGG/precision", "fp32", "unknown key prle.detectors.VGG.precision; allowed here: backbone, laye"),
+    # arms
+    ("herd/arms/WL + NA", {"part": "results"}, "herd.arms: no command line can write 'WL + NA': use letters, digits"),
+    ("herd/arms/na_2", {"part": "results", "name": "NA"}, "herd.arms: na and na_2 are both named 'NA'; mend that key"),
+    ("herd/arms/NA", {"part": "results"}, "herd.arms: na and NA are both named 'NA'; mend that key"),
+    ("asrid/arms/plateau/name", "one cycle", "asrid.arms: plateau and one_cycle are both named 'one cycle'"),
+    ("prle/arms/x/name", "", "prle.arms.x.name = ''; String must have at least 1 character"),
+    ("herd/arms/na/key", "na", f"unknown key herd.arms.na.key; allowed here: {ARM_KEYS}"),
+    ("herd/arms/na/wieght", 2.0, f"unknown key herd.arms.na.wieght; did you mean 'weight'? allowed here: {ARM_KEYS}"),
+    ("herd/arms/base/part", GONE, "missing key herd.arms.base.part"),
+    ("herd/arms/rst/part", "result", "herd.arms.rst.part = 'result'; it must be 'augmentation', 'masked_eyes', 'weig"),
+    ("herd/arms/base/rows", {"table3": "GenConViT"}, "herd.arms.base.rows.table3 = 'table3'; it must be 'table1' or "),
+    ("herd/arms/wl/weight", -1.85, f"herd.arms.wl.weight = -1.85; {MANY}"),
+    ("herd/arms/wl/epochs", 0, f"herd.arms.wl.epochs = 0; {ONE}"),
+    ("herd/arms/rst/model", {"swim": "none"}, "unknown key herd.arms.rst.model.swim; did you mean 'swin'? allowed her"),
+    ("herd/arms/rst/model", {"form": "hybrid"}, "herd.arms.rst.model.form = 'hybrid'; it must be 'released' or 'inte"),
+    # asrid
+    ("asrid/arms/spatial/strategy", "spatail", "asrid.arms.spatial.strategy = 'spatail'; it must be 'static_old', "),
+    ("asrid/arms/dyn_02/w", 1.2, f"asrid.arms.dyn_02.w = 1.2; {MOST}"),
+    ("asrid/arms/dyn_02/w", GONE, "asrid.arms.dyn_02: dynamic needs w, the share of the static score, in (0, 1)"),
+    ("asrid/arms/spatial/w", 0.5, "asrid.arms.spatial: w = 0.5, but spatial has no dynamic score"),
+    ("asrid/model/positions", 2, f"frames = {params.load().asrid.frames}, more than the model's positions = 2"),
+    ("asrid/set", "smal", "asrid: set = 'smal' does not exist, use one of small, large"),
+    ("asrid/arms/stanew/set", "smal", "asrid: arms.stanew.set = 'smal' does not exist, use one of small, large"),
+    ("asrid/arms/plateau/schedule", "plato", "asrid.arms.plateau.schedule = 'plato'; it must be 'one_cycle'"),
+    # prle
+    ("prle/fusion/tau1", 1.3, f"prle.fusion.tau1 = 1.3; {MOST}"),
+    ("prle/fusion/lam", -0.1, f"prle.fusion.lam = -0.1; {NONE}"),
+    ("prle/fusion/tau2", -1, f"prle.fusion.tau2 = -1; {NONE}"),
+    ("prle/fusion/method", "mean", "prle.fusion.method = 'mean'; it must be 'union', 'average', 'neighbouring' or 't"),
+    ("prle/exploit/p", 1.5, f"prle.exploit.p = 1.5; {MOST}"),
+    ("prle/exploit/alpha", [-0.5, 1.0], f"prle.exploit.alpha.0 = -0.5; {NONE}"),
+    ("prle/exploit/alpha", [0.0, 0.5], f"prle.exploit: alpha = [0.0, 0.5] {ENDS}"),
+    ("prle/exploit/alpha", [1.0], "prle.exploit.alpha = [1.0]; List must have at least 2 items"),
+    ("prle/exploit/gamma", -1, f"prle.exploit.gamma = -1; {NONE}"),
+    ("prle/exploit/fill", "black", "prle.exploit.fill = 'black'; it must be 'zero' or 'noise'"),
+    ("prle/zoo", ["Xceptoin"], f"prle: zoo = 'Xceptoin' does not exist, use one of {DETECTORS}"),
+    ("prle/zoo", [], "prle.zoo = []; List must have at least 1 item"),
+    ("prle/arms/v/zoo", ["VGG16"], f"prle: arms.v.zoo = 'VGG16' does not exist, use one of {DETECTORS}"),
+    ("prle/arms/x/detectors", ["EffNet"], f"prle: arms.x.detectors = 'EffNet' does not exist, use one of {DETECTORS}"),
+    ("prle/subsets/detectors", ["Meso"], f"prle: subsets.detectors = 'Meso' does not exist, use one of {DETECTORS}"),
+    ("prle/subsets/methods", ["FaceFakes"], "prle.subsets.methods.0 = 'FaceFakes'; it must be 'Deepfakes', 'Face2Face"),
+    ("prle/arms/backbone", GONE, "prle: arms must hold one named 'backbone', which hides nothing, of all detectors"),
+    ("prle/arms/backbone/hide", "parts", "prle: arms must hold one named 'backbone', which hides nothing, of all dete"),
+    ("prle/arms/prle/name", "Prle", "prle: arms must hold one named 'PRLE', which hides something, of all detectors"),
+    ("prle/arms/random/hide", "boxes", "prle.arms.random.hide = 'boxes'; it must be 'nothing', 'primary', 'rectangle"),
+    ("prle/arms/as_released/exploit/alpha", [0.5, 0.9], "prle: arms.as_released.exploit.alpha = [0.5, 0.9] must end a"),
+    ("prle/arms/average_low/fusion/tau1", 2, f"prle.arms.average_low.fusion.tau1 = 2; {MOST}"),
+    ("prle/arms/selected_on_test/select_on", "train", "selected_on_test.select_on = 'train'; it must be 'valid' or '"),
+    ("prle/tests/DF-1.0", "df2", "prle.tests.DF-1.0 = 'df2'; it must be 'ffpp', 'celebdf', 'dfdc', 'df1' or 'folder'"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "said"), MISTAKES, ids=[f"{p}-{i}" for i, (p, *_) in enumerate(MISTAKES)])
+def test_a_mistake_is_one_line_naming_the_key_and_what_is_allowed(tmp_path, path, value, said):
     with pytest.raises(InputError) as error:
-        params.load(edited(old, new))
+        params.load(edit(tmp_path / "params.yaml", {path: value}))
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
-def test_broken_yaml_names_the_line(edited):
+def test_a_file_that_is_a_list_is_one_line(tmp_path):
+    (tmp_path / "params.yaml").write_text("[1, 2]")
+    with pytest.raises(InputError, match=r"the file[^\n]*; [^\n]*$"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_broken_yaml_names_the_line(tmp_path):
+    (tmp_path / "params.yaml").write_text("profile: x\nbenchmark:\n  crf: [23\n")
     with pytest.raises(InputError, match=r"params\.yaml, line \d+: not YAML"):
-        params.load(edited(r"crf: 23", "crf: [23"))
+        params.load(tmp_path / "params.yaml")
 
 
 def test_missing_profile_says_how_to_get_one(tmp_path):
@@ -291,18 +217,20 @@ def test_missing_profile_says_how_to_get_one(tmp_path):
         params.load(tmp_path / "absent.yaml")
 
 
-def test_numbers_are_read_as_dvc_reads_them(edited):
-    assert params.load(edited(RATE, r"\g<1>1e-5")).herd.train.lr == 1e-5
+def test_numbers_are_read_as_dvc_reads_them(tmp_path):
+    file = edit(tmp_path / "params.yaml", {"herd/train/lr": "HERE"})
+    file.write_text(file.read_text().replace("HERE", "1e-5"))
+    assert params.load(file).herd.train.lr == 1e-5
 
 
 def test_an_arm_says_only_what_it_changes():
-    arm = params.Arm(part="results", augment="none", epochs=[3, 2], model=params.ModelChange(swin="none"))
+    arm = params.Arm(part="results", augment="none", epochs=3, model=params.ModelChange(swin="none"))
     assert arm.model_dump(exclude_none=True, exclude_defaults=True) == {
-        "part": "results", "augment": "none", "epochs": [3, 2], "model": {"swin": "none"}
+        "part": "results", "augment": "none", "epochs": 3, "model": {"swin": "none"}
     }  # fmt: skip
 
 
 def test_the_list_without_steps_and_the_removed_branch_are_not_the_words_for_nothing():
     herd = params.load(paths.PARAMS).herd
-    assert herd.augment["none"].steps == {} and herd.arms["RST"].model.swin == "none"
-    assert herd.arms["NA"].augment == "none" and herd.stages["full"] == "none"
+    assert herd.augment_lists["none"].steps == {} and herd.arms["RST"].model.swin == "none"
+    assert herd.arms["NA"].augment == "none" and herd.phases["full"] == "none"

@@ -178,7 +178,7 @@ def test_real_footage_is_prepared_and_scored_with_a_smoke_model(smoke, real_foot
 
 def test_an_experiment_on_one_arm_trains_that_arm_only(smoke):
     before, of_arm = runs(smoke), named(smoke, "RF")
-    smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.RF.epochs=1")
+    smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.rf.epochs=1")
     after = runs(smoke)
     seeds = YAML(typ="safe").load((smoke.root / "params.yaml").read_text())["herd"]["seeds"]
     # What flips as well has a mask or a weight of its own, and RF is no candidate for the protocols beside the first.
@@ -186,7 +186,7 @@ def test_an_experiment_on_one_arm_trains_that_arm_only(smoke):
     assert set(after) - set(before) == named(smoke, "RF") and len(after) == len(before)
     assert all(after[k] == before[k] for k in set(after) & set(before)), "a finished run was trained again"
     shown = smoke.run("dvc", "exp", "show", "--only-changed", "--csv").stdout
-    assert "shorter" in shown and "herd.arms.RF.epochs" in shown
+    assert "shorter" in shown and "herd.arms.rf.epochs" in shown
     assert "RF" in smoke.run("dvc", "metrics", "diff", "--md").stdout
     smoke.git("checkout", "-q", ".")
     smoke.run("dvc", "checkout", "-q", "-f")

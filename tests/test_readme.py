@@ -52,11 +52,22 @@ def test_the_command_for_own_footage_explains_itself():
         assert option in done.stdout
 
 
-def test_the_example_edits_an_arm_that_stands_in_params():
-    old, new = re.search(r"s/(RF: [^/]+)/(RF: [^/]+)/", README).groups()
+def test_the_example_edits_an_arm_that_stands_in_params(tmp_path):
+    old, new = re.search(r"^sed -i 's/([^/]+)/([^/]+)/' params.yaml$", README, re.M).groups()
     text = paths.PARAMS.read_text()
     assert text.count(old) == 1 and old != new
-    assert set(re.findall(r"herd\.arms\.(\w+)", README)) <= set(params.load().herd.arms)
+    file = tmp_path / "params.yaml"
+    file.write_text(text.replace(old, new))
+    before, after = params.load().herd, params.load(file).herd
+    assert [name for name in before.arms if before.arms[name] != after.arms[name]] == ["RF"]
+    assert after.arms["RF"].epochs not in (None, before.train.epochs)
+
+
+def test_keys_and_names_of_arms_that_are_written_here_stand_in_params():
+    loaded = params.load()
+    for paper in ("herd", "asrid", "prle"):
+        keys = {arm.key for arm in getattr(loaded, paper).arms.values()}
+        assert set(re.findall(rf"{paper}\.arms\.([\w-]+)", README)) <= keys
 
 
 def test_an_arm_that_an_example_scores_with_stands_in_params():
@@ -78,7 +89,7 @@ def test_experiments_change_what_stands():
     for plus, path, value in found:
         section, arms, arm, key = path.split(".")
         spec = getattr(params.load(paths.PARAMS), section)
-        own = getattr(getattr(spec, arms)[arm], key)
+        (own,) = (getattr(one, key) for one in spec.arms.values() if one.key == arm)
         stands = getattr(spec.train, key) if own is None else own
         assert type(stands)(value) != stands, path
         assert (key in written[section][arms][arm]) == (not plus), path

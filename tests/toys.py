@@ -1,6 +1,8 @@
 """Crops of noise with their tables, and a section of arms small enough to train in a test."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,19 +21,30 @@ TRAIN = params.Train(
 )  # fmt: skip
 LISTS = {"none": {}, "flips": {"HorizontalFlip": 0.5, "VerticalFlip": 0.5}, "turn": {"RandomRotate90": 0.2}}
 CHANCE = {"none": 1.0, "flips": 1.0, "turn": 0.7}
-SWEEP = params.Sweep(augment="none", classes=["fake"], weights=[2.0], imbalance=[1.0], seeds=1)
+CURRICULA = {  # name -> phases, epochs of each
+    "plain": (["full"], None), "masked": (["masked"], None), "two": (["masked", "full"], [1, 2]),
+    "mep": (["masked", "full", "masked"], [1, 2, 1]),
+}  # fmt: skip
+SWEEP = params.Sweep(classes=["fake"], weights=[2.0], imbalance=[1.0], seeds=1)
 SPLITS = ["test", "train", "valid", "train", "test", "train", "valid", "train", "train", "train", "test", "train"]
 
 
-def arm(augment: str = "none", **changes) -> params.Arm:
+def keyed(arms: Mapping[str, Any]) -> dict[str, Any]:
+    """Put arms under keys, as a params file has them, and their names on them."""
+    return {f"arm{i}": arm.model_copy(update={"name": name}) for i, (name, arm) in enumerate(arms.items())}
+
+
+def arm(augment: str | None = None, **changes) -> params.Arm:
     return params.Arm(part="augmentation", augment=augment, **changes)
 
 
 def section(seeds: int = 1, **changes) -> params.Herd:
     """Make a section whose curriculum is one phase with nothing hidden."""
     base = {"dataset": "celebdf", "split": "identity", "per_class": 3, "imbalance": 1.0, "seeds": seeds, "model": NET}
-    base |= {"train": TRAIN, "stages": {"full": "none", "masked": "eyes"}, "curriculum": ["full"], "weight": 1.0}
-    base |= {"augment": {name: params.AugmentList(p=CHANCE[name], steps=steps) for name, steps in LISTS.items()}}
+    base |= {"train": TRAIN, "phases": {"full": "none", "masked": "eyes"}, "curriculum": "plain", "weight": 1.0}
+    base |= {"curricula": {n: params.Curriculum(phases=p, epochs=e) for n, (p, e) in CURRICULA.items()}}
+    lists = {name: params.AugmentList(p=CHANCE[name], steps=steps) for name, steps in LISTS.items()}
+    base |= {"augment": "none", "augment_lists": lists}
     base |= {"weighted_class": "fake", "arms": {"NA": arm()}, "sweep": SWEEP, "leaky": params.Leaky(splits=[], seeds=1)}
     return params.Herd(**(base | changes))
 

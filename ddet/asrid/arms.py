@@ -50,7 +50,7 @@ def plan(section: params.Asrid, arms: Mapping[str, params.AsridArm], given: plan
 
 
 def _config(section: params.Asrid, arm: params.AsridArm, seed: int, given: planned.Inputs) -> dict[str, Any]:
-    listed = section.lists[arm.augment or section.augment]
+    listed = section.list_of(arm)
     own = {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd", "schedule") if getattr(arm, key) is not None}
     strategy = {"strategy": arm.strategy, "w": arm.w, "axis_bug": arm.axis_bug, "mode": arm.mode or section.model.mode}
     return {

@@ -28,15 +28,15 @@ def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = p
 def plan(section: params.Herd, arms: Mapping[str, params.Arm], given: Inputs) -> list[Row]:
     """List the fits of `arms` in their order, seeds within; two arms that say the same share their runs."""
     return [
-        Row(name, seed, arm.split or section.split, _stages(section, arm, seed, given))
+        Row(name, seed, arm.split or section.split, _phases(section, arm, seed, given))
         for name, arm in arms.items()
         for seed in range(arm.seeds or section.seeds)
     ]
 
 
-def _stages(section: params.Herd, arm: params.Arm, seed: int, given: Inputs) -> tuple[dict[str, Any], ...]:
-    curriculum = arm.curriculum or section.curriculum
-    model, listed = model_of(section, arm), section.augment[arm.augment]
+def _phases(section: params.Herd, arm: params.Arm, seed: int, given: Inputs) -> tuple[dict[str, Any], ...]:
+    curriculum = curriculum_of(section, arm)
+    model, listed = model_of(section, arm), section.list_of(arm)
     shared = {
         "augment": {"p": listed.p, "steps": [list(step) for step in listed.steps.items()]},
         "data": given.hashes[arm.split or section.split],
@@ -48,12 +48,18 @@ def _stages(section: params.Herd, arm: params.Arm, seed: int, given: Inputs) -> 
         "start": {"backbone": given.starts[model.backbone]},
     }
     own = {key: getattr(arm, key) for key in ("bs", "lr", "wd") if getattr(arm, key) is not None}
-    epochs = arm.epochs if isinstance(arm.epochs, list) else [arm.epochs or section.train.epochs] * len(curriculum)
+    fit = section.train.model_dump() | own
+    alike = [arm.epochs or section.train.epochs] * len(curriculum.phases)
+    counts = alike if arm.epochs else curriculum.epochs or alike
     return tuple(
-        shared
-        | {"mask": section.stages[stage], "train": section.train.model_dump() | own | {"epochs": count}, "stage": depth}
-        for depth, (stage, count) in enumerate(zip(curriculum, epochs, strict=True))
+        shared | {"mask": section.phases[phase], "train": fit | {"epochs": count}, "stage": depth}
+        for depth, (phase, count) in enumerate(zip(curriculum.phases, counts, strict=True))
     )
+
+
+def curriculum_of(section: params.Herd, arm: params.Arm) -> params.Curriculum:
+    """Return the curriculum of an arm: the one that it names, or the section's."""
+    return section.curricula[arm.curriculum or section.curriculum]
 
 
 def _loss(section: params.Herd, arm: params.Arm) -> dict[str, Any]:
@@ -79,7 +85,6 @@ def sweep(section: params.Herd) -> dict[str, params.Arm]:
         for side, weight in [("fake", 1.0), *((side, w) for side in cfg.classes for w in cfg.weights)]:
             arms[_sweep_name(side, weight, ratio)] = params.Arm(
                 part="weighted_loss",
-                augment=cfg.augment,
                 weight=weight,
                 weighted_class=side,
                 imbalance=ratio,

@@ -1,10 +1,11 @@
 """params.yaml as typed, frozen models: an unknown key, a wrong type or a value out of range is one line.
 
 No model has a default: every knob of a run stands in the params file, so that the file is the whole story.
-The one exception is an arm of an ablation, which may override the training keys of its section.
+The exception is an arm of an ablation, or a curriculum: what it leaves out is its section's.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
 from typing import Any
@@ -14,11 +15,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from ddet import paths
-from ddet.errors import InputError
+from ddet.errors import InputError, meant
 from ddet.params.asrid import Asrid, AsridArm, AsridModel
 from ddet.params.base import PROTOCOLS, STEPS, AugmentList, Report, Runtime, Section, Train
 from ddet.params.data import Benchmark, Data, Faces, Splits, Start
-from ddet.params.herd import Arm, Herd, Leaky, Model, ModelChange, Sweep
+from ddet.params.herd import Arm, Curriculum, Herd, Leaky, Model, ModelChange, Sweep
 from ddet.params.prle import Prle, PrleArm
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "AsridModel",
     "AugmentList",
     "Benchmark",
+    "Curriculum",
     "Data",
     "Faces",
     "Herd",
@@ -47,7 +49,9 @@ __all__ = [
     "Train",
     "load",
 ]
-TAGS = re.compile(r"^\[key\]$|constrained-int")  # what pydantic puts into the path of a key
+TAGS = re.compile(r"^\[key\]$")  # what pydantic puts into the path of a key
+RENAMED = {"lists": "augment_lists", "stages": "phases"}  # as a params file of an earlier version has it
+NAMED = {"augment": "augment_lists", "curriculum": "curricula"}  # once told in place, now by the name of an entry
 
 
 class Params(Section):
@@ -67,7 +71,7 @@ class Params(Section):
 
 
 def load(path: str | Path = paths.PARAMS) -> Params:
-    """Read and validate a params file.
+    """Read and validate a params file; the arms of a section are looked up by their printed names.
 
     Raises:
         InputError: no such file, no YAML, or a key that does not validate; names the first offending key.
@@ -90,21 +94,25 @@ def load(path: str | Path = paths.PARAMS) -> Params:
 def _explain(error: ValidationError) -> tuple[str, str]:
     # A misspelt key is both unknown and missing: the unknown one is the news.
     errors = error.errors()
-    meant = [e for e in errors if not (e["type"] == "int_type" and isinstance(e["input"], list))]  # of number | list
-    first = min(meant or errors, key=lambda e: e["type"] != "extra_forbidden")
+    first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
+    *place, last = first["loc"] or [""]
     key = ".".join(str(p) for p in first["loc"] if not TAGS.search(str(p))) or "the file"
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key}", f"allowed here: {', '.join(_fields(first['loc'][:-1]))}"
+        here = _fields(place)
+        like = meant(RENAMED.get(last, last), here)
+        return f"unknown key {key}", f"{like}allowed here: {', '.join(here)}"
     if first["type"] == "missing":
         return f"missing key {key}", "copy it from profiles/smoke.yaml"
+    if (lists := NAMED.get(last)) and first["type"] == "string_type":
+        return f"{key} is not a name", f"define it in {lists}, and write its name here"
     allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("should", "must")
     if isinstance(first["input"], dict):  # what a validator of a whole section says names the key itself
         return f"{key}: {allowed}", "mend that key"
     return f"{key} = {first['input']!r}", f"it {allowed}" if allowed.startswith("must") else allowed
 
 
-def _fields(loc: tuple) -> list[str]:
-    """List the keys that a model at `loc` allows, stepping through dict entries such as herd.arms.NA."""
+def _fields(loc: Iterable[str | int]) -> list[str]:
+    """List the keys that a model at `loc` allows, stepping through dict entries such as herd.arms.na."""
     model: Any = Params
     for part in loc:
         if isinstance(model, type) and issubclass(model, BaseModel):

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from ddet.params.base import DATASETS, PROTOCOLS, SCHEDULES, AugmentList, Positive, Rate, Section, Train, known
+from ddet.params.arms import BaseArm, Paper, by_name
+from ddet.params.base import DATASETS, PROTOCOLS, SCHEDULES, Positive, Rate, Section, known
 
 STRATEGIES = Literal["static_old", "static_new", "static_mix", "spatial", "dynamic", "dynamic_mix"]
 PARTS = Literal["backbone", "attention", "static", "dynamic"]
@@ -26,8 +27,8 @@ class AsridModel(Section):
     maps: Positive
 
 
-class AsridArm(Section):
-    """One row: a strategy, and what it changes in its section. The keys it leaves out are the section's."""
+class AsridArm(BaseArm):
+    """One row: a strategy, and what it changes in its section."""
 
     part: Literal["static", "dynamic"]
     strategy: STRATEGIES
@@ -40,15 +41,9 @@ class AsridArm(Section):
     dataset: DATASETS | None = None
     split: PROTOCOLS | None = None
     sampling: Literal["videos", "pictures"] | None = None
-    augment: str | None = None
     augment_per: Literal["clip", "frame"] | None = None
     rates: dict[PARTS, Rate] = {}
     accumulate: Positive = 1
-    seeds: Positive | None = None
-    epochs: Positive | None = None
-    bs: Positive | None = None
-    lr: Rate | None = None
-    wd: Annotated[float, Field(ge=0)] | None = None
     schedule: SCHEDULES | None = None
 
     @model_validator(mode="after")
@@ -61,30 +56,26 @@ class AsridArm(Section):
         return self
 
 
-class Asrid(Section):
+class Asrid(Paper):
     """ASRID. `sets` names training sets by the number of clips of each split; a split without a number stays whole."""
 
     dataset: DATASETS
     split: PROTOCOLS
     sets: Annotated[dict[str, dict[Literal["train", "valid", "test"], Positive]], Field(min_length=1)]
     set: str
-    seeds: Positive
     frames: Annotated[int, Field(ge=2)]
     sampling: Literal["videos", "pictures"]
     short: Literal["drop", "pad"]
     scaling: Literal["imagenet", "raw"]
     augment_per: Literal["clip", "frame"]
-    augment: str
-    lists: dict[str, AugmentList]
     model: AsridModel
-    train: Train
-    arms: Annotated[dict[str, AsridArm], Field(min_length=1)]
+    arms: Annotated[dict[str, AsridArm], Field(min_length=1), AfterValidator(by_name)]
 
     @model_validator(mode="after")
     def _names_exist(self):
-        for where, arm in {"asrid": self, **self.arms}.items():
-            known(f"{where}: set", arm.set or self.set, self.sets)
-            known(f"{where}: augment", arm.augment or self.augment, self.lists)
+        known("set", self.set, self.sets)
+        for arm in self.arms.values():
+            known(f"arms.{arm.key}.set", arm.set or self.set, self.sets)
         if self.frames > self.model.positions:
             raise ValueError(f"frames = {self.frames}, more than the model's positions = {self.model.positions}")
         return self

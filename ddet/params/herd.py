@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from ddet.params.base import DATASETS, PROTOCOLS, AugmentList, Positive, Rate, Section, Train, known
+from ddet.params.arms import BaseArm, Paper, by_name
+from ddet.params.base import DATASETS, PROTOCOLS, Positive, Rate, Section, known
 
 
 class Model(Section):
@@ -32,29 +33,35 @@ class ModelChange(Section):
     width: Positive | None = None
 
 
-class Arm(Section):
-    """One row of an ablation: what it changes in its section. The keys it leaves out are the section's."""
+class Curriculum(Section):
+    """Phases in order, each trained from the best weights of the one before; without `epochs`, those of `train`."""
+
+    phases: Annotated[list[str], Field(min_length=1)]
+    epochs: list[Positive] | None = None
+
+    @model_validator(mode="after")
+    def _counts_each_phase(self):
+        if self.epochs is not None and len(self.epochs) != len(self.phases):
+            raise ValueError(f"epochs = {self.epochs}, but there are {len(self.phases)} phases")
+        return self
+
+
+class Arm(BaseArm):
+    """One row of an ablation: what it changes in its section. Its `epochs` hold for each phase of its curriculum."""
 
     part: Literal["augmentation", "masked_eyes", "weighted_loss", "results"]
-    augment: str
     rows: dict[Literal["table1", "table2"], str] = {}
-    curriculum: list[str] | None = None
+    curriculum: str | None = None
     weight: Rate | None = None
     weighted_class: Literal["fake", "real"] | None = None
     imbalance: Rate | None = None
     split: PROTOCOLS | None = None
-    seeds: Positive | None = None
     model: ModelChange | None = None
-    epochs: Positive | Annotated[list[Positive], Field(min_length=1)] | None = None
-    bs: Positive | None = None
-    lr: Rate | None = None
-    wd: Annotated[float, Field(ge=0)] | None = None
 
 
 class Sweep(Section):
     """The weights tried on each class, with the balanced and the imbalanced training set."""
 
-    augment: str
     classes: Annotated[list[Literal["fake", "real"]], Field(min_length=1)]
     weights: Annotated[list[Rate], Field(min_length=1)]
     imbalance: Annotated[list[Rate], Field(min_length=1)]
@@ -68,38 +75,29 @@ class Leaky(Section):
     seeds: Positive
 
 
-class Herd(Section):
+class Herd(Paper):
     """Herd Mentality in Augmentation (arXiv 2410.05466)."""
 
     dataset: DATASETS
     split: PROTOCOLS
     per_class: Positive
     imbalance: Rate
-    seeds: Positive
     model: Model
-    train: Train
-    stages: Annotated[dict[str, Literal["none", "eyes"]], Field(min_length=1)]
-    curriculum: list[str]
+    phases: Annotated[dict[str, Literal["none", "eyes"]], Field(min_length=1)]  # what is hidden in a phase
+    curricula: Annotated[dict[str, Curriculum], Field(min_length=1)]
+    curriculum: str
     weight: Rate
     weighted_class: Literal["fake", "real"]
-    augment: dict[str, AugmentList]
-    arms: Annotated[dict[str, Arm], Field(min_length=1)]
+    arms: Annotated[dict[str, Arm], Field(min_length=1), AfterValidator(by_name)]
     sweep: Sweep
     leaky: Leaky
 
     @model_validator(mode="after")
     def _names_exist(self):
-        for where, arm in {**self.arms, "sweep": self.sweep}.items():
-            known(f"{where}: augment", arm.augment, self.augment)
-        for where, arm in {**self.arms, "herd": self}.items():
-            if arm.curriculum is None:
-                continue
-            if not arm.curriculum:
-                raise ValueError(f"{where}: curriculum is empty, name at least one of {', '.join(self.stages)}")
-            for stage in arm.curriculum:
-                known(f"{where}: curriculum", stage, self.stages)
-        for where, arm in self.arms.items():
-            stages = len(arm.curriculum or self.curriculum)
-            if isinstance(arm.epochs, list) and len(arm.epochs) != stages:
-                raise ValueError(f"{where}: epochs = {arm.epochs}, but its curriculum has {stages} stages")
+        for name, curriculum in self.curricula.items():
+            for phase in curriculum.phases:
+                known(f"curricula.{name}.phases", phase, self.phases)
+        known("curriculum", self.curriculum, self.curricula)
+        for arm in self.arms.values():
+            known(f"arms.{arm.key}.curriculum", arm.curriculum or self.curriculum, self.curricula)
         return self

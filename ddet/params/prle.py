@@ -2,21 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from ddet.params.base import (
-    DATASETS,
-    FFPP_METHODS,
-    PROTOCOLS,
-    AugmentList,
-    Positive,
-    Precision,
-    Rate,
-    Section,
-    Share,
-    Train,
-    known,
-)
+from ddet.params.arms import BaseArm, Paper, by_name
+from ddet.params.base import DATASETS, FFPP_METHODS, PROTOCOLS, Positive, Section, Share, known
 
 HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
 
@@ -24,13 +13,12 @@ HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
 class Detector(Section):
     """A network: `timm`, `f3net` or `f3net_mix` of a timm backbone, and the layers whose maps localisation averages.
 
-    Without `layers` they are those of `models.zoo`; `precision` replaces that of `train`.
+    Without `layers` they are those of `models.zoo`.
     """
 
     name: Literal["timm", "f3net", "f3net_mix"]
     backbone: str
     layers: list[str] = []
-    precision: Precision | None = None
 
 
 class Fusion(Section):
@@ -78,8 +66,8 @@ class ExploitChange(Section):
     fill: Literal["zero", "noise"] | None = None
 
 
-class PrleArm(Section):
-    """One way to train: what is hidden, and what it changes in its section. The keys it leaves out are the section's.
+class PrleArm(BaseArm):
+    """One way to train: what is hidden, and what it changes in its section.
 
     Every one of `detectors` is trained so (none named: all).
     """
@@ -90,11 +78,6 @@ class PrleArm(Section):
     fusion: FusionChange = FusionChange()
     exploit: ExploitChange = ExploitChange()
     select_on: Literal["valid", "test"] = "valid"
-    seeds: Positive | None = None
-    epochs: Positive | None = None
-    bs: Positive | None = None
-    lr: Rate | None = None
-    wd: Annotated[float, Field(ge=0)] | None = None
 
 
 class Subsets(Section):
@@ -105,21 +88,18 @@ class Subsets(Section):
     seeds: Positive
 
 
-class Prle(Section):
+class Prle(Paper):
     """PRLE. Detectors are trained on FF++ under `split`; `tests` names the datasets that they meet then."""
 
     split: PROTOCOLS
     tests: Annotated[dict[str, DATASETS], Field(min_length=1)]  # the paper's name -> dataset
     per_class: Positive
-    seeds: Positive
     size: Annotated[int, Field(ge=32, le=1024)]
-    augment: AugmentList
-    train: Train
     detectors: Annotated[dict[str, Detector], Field(min_length=1)]
     zoo: Annotated[list[str], Field(min_length=1)]
     fusion: Fusion
     exploit: Exploit
-    arms: Annotated[dict[str, PrleArm], Field(min_length=1)]
+    arms: Annotated[dict[str, PrleArm], Field(min_length=1), AfterValidator(by_name)]
     subsets: Subsets
 
     @model_validator(mode="after")
@@ -127,15 +107,16 @@ class Prle(Section):
         for name in self.zoo:
             known("zoo", name, self.detectors)
         for name in self.subsets.detectors:
-            known("subsets: detectors", name, self.detectors)
-        for where, arm in self.arms.items():
-            for name in [*(arm.detectors or ()), *(arm.zoo or ())]:
-                known(f"{where}: detectors, zoo", name, self.detectors)
+            known("subsets.detectors", name, self.detectors)
+        for arm in self.arms.values():
+            for key in ("detectors", "zoo"):
+                for name in getattr(arm, key) or ():
+                    known(f"arms.{arm.key}.{key}", name, self.detectors)
             if arm.exploit.alpha and arm.exploit.alpha[1] != 1:
-                raise ValueError(f"{where}: alpha = {arm.exploit.alpha} must end at 1")
+                raise ValueError(f"arms.{arm.key}.exploit.alpha = {arm.exploit.alpha} must end at 1")
         for name, hides in {"backbone": False, "PRLE": True}.items():
             arm = self.arms.get(name)
             if arm is None or (arm.hide != "nothing") != hides or arm.detectors is not None:
                 does = "hides something" if hides else "hides nothing"
-                raise ValueError(f"arms must hold {name!r}, which {does}, of all detectors")
+                raise ValueError(f"arms must hold one named {name!r}, which {does}, of all detectors")
         return self

@@ -11,7 +11,7 @@ import pandas as pd
 from ddet import params, paths
 from ddet.data import crop_table
 from ddet.data.leakage import ffpp_split_of_target
-from ddet.errors import InputError
+from ddet.errors import InputError, meant
 from ddet.hashing import fingerprint
 from ddet.prle import map_runs
 from ddet.prle import train as prle_train
@@ -67,9 +67,12 @@ def of_part(section: params.Prle, part: str, only: Sequence[str] | None = None) 
         InputError: `only` names a fit that is not of this part.
     """
     hides = {"zoo": False, "exploitation": True}[part]
-    listed = {n: fit for n, fit in fits(section).items() if (fit.arm.hide != "nothing") == hides}
+    every = fits(section)
+    listed = {name: fit for name, fit in every.items() if (fit.arm.hide != "nothing") == hides}
     if unknown := sorted(set(only or ()) - set(listed)):
-        raise InputError(f"only = {list(only)}", f"{unknown[0]!r} is no fit here", f"use some of {', '.join(listed)}")
+        first, keys = unknown[0], {fit.arm.key: name for name, fit in reversed(listed.items())}  # an arm's first fit
+        like = "" if first in every else meant(keys.get(first, first), listed)
+        raise InputError(f"only = {list(only)}", f"{first!r} is no fit here", f"{like}use some of {', '.join(listed)}")
     return {name: fit for name, fit in listed.items() if only is None or name in only}
 
 
@@ -135,9 +138,8 @@ def plan(
 
 
 def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, maps: str | None) -> dict[str, Any]:
-    arm, detector = fit.arm, section.detectors[fit.detector]
+    arm, detector, listed = fit.arm, section.detectors[fit.detector], section.list_of(fit.arm)
     own = {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd") if getattr(arm, key) is not None}
-    own |= detector.model_dump(include={"precision"}, exclude_none=True)
     hide: dict[str, Any] = {"kind": arm.hide}
     start = {"backbone": given.starts[detector.backbone]}
     if arm.hide != "nothing":
@@ -147,7 +149,7 @@ def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, ma
         hide |= section.exploit.model_dump() | arm.exploit.model_dump(exclude_none=True)
         start["maps"] = maps
     return {
-        "augment": {"p": section.augment.p, "steps": [list(step) for step in section.augment.steps.items()]},
+        "augment": {"p": listed.p, "steps": [list(step) for step in listed.steps.items()]},
         "data": given.hashes[fit.data],
         "hide": hide,
         "model": model_of(section, fit.detector).model_dump(),

@@ -11,7 +11,7 @@ import pandas as pd
 from ddet import params, paths
 from ddet.data import crop_table
 from ddet.data.crop_loader import both_classes
-from ddet.errors import InputError
+from ddet.errors import InputError, meant
 from ddet.hashing import fingerprint
 from ddet.runs import finished, store
 from ddet.training import learner
@@ -50,7 +50,9 @@ def of_part(section: params.Herd | params.Asrid, part: str, only: Sequence[str] 
     """
     arms = {name: arm for name, arm in section.arms.items() if arm.part == part}
     if unknown := sorted(set(only or ()) - set(arms)):
-        raise InputError(f"only = {list(only)}", f"{unknown[0]!r} is no arm here", f"use some of {', '.join(arms)}")
+        first, keys = unknown[0], {arm.key: name for name, arm in arms.items()}
+        like = "" if first in section.arms else meant(keys.get(first, first), arms)
+        raise InputError(f"only = {list(only)}", f"{first!r} is no arm here", f"{like}use some of {', '.join(arms)}")
     return {name: arm for name, arm in arms.items() if only is None or name in only}
 
 

@@ -38,6 +38,7 @@ def test_a_plain_arm_is_what_the_section_says(rows):
     [
         ({"sampling": "pictures"}, "clips", {"sampling": "pictures"}),
         ({"augment_per": "clip"}, "clips", {"augment_per": "clip"}),
+        ({"augment": "flips"}, "augment", {"p": 0.5, "steps": [["HorizontalFlip", 0.5]]}),
         ({"mode": "code"}, "model", {"mode": "code"}),
         ({"set": "small"}, "set", {"train": 8, "valid": 4, "test": 4}),
         ({"wd": 0.0, "bs": 2, "schedule": "plateau"}, "train", {"wd": 0.0, "bs": 2, "schedule": "plateau"}),

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from herd_toys import MEP, four_arms, planned, write_run
+from herd_toys import four_arms, planned, write_run
 from toys import NET, TRAIN, arm, given, section, store
 
 from ddet import params, paths
@@ -53,7 +53,7 @@ def test_a_plain_arm_is_one_stage_of_what_the_section_says():
         ({"weight": 2.0, "weighted_class": "real"}, {"loss": {"weight": 2.0, "weighted_class": "real"}}),
         ({"imbalance": 10.0}, {"imbalance": 10.0}),
         ({"split": "image"}, {"data": "data of image"}),
-        ({"curriculum": ["masked"]}, {"mask": "eyes"}),
+        ({"curriculum": "masked"}, {"mask": "eyes"}),
         (
             {"model": params.ModelChange(backbone="test_convnext")},
             {"model": NET.model_dump() | {"backbone": "test_convnext"}, "start": {"backbone": "s of test_convnext"}},
@@ -69,7 +69,7 @@ def test_a_name_shapes_no_key_and_what_an_arm_says_does(tmp_path):
     keys = store(tmp_path).key
     same, alike, other = planned(NA=arm(), again=arm(rows={"table2": "NA"}), RF=arm("flips"))
     assert keys(same.stages[0]) == keys(alike.stages[0]) != keys(other.stages[0])
-    assert only(epochs=TRAIN.epochs, weight=1.0, imbalance=1.0, curriculum=["full"]) == only(), "as the section says"
+    assert only(epochs=TRAIN.epochs, weight=1.0, imbalance=1.0, curriculum="plain") == only(), "as the section says"
 
 
 def test_a_weight_of_one_is_the_plain_loss_on_either_side():
@@ -86,20 +86,33 @@ def test_data_start_and_seed_shape_a_key(tmp_path):
 def test_the_order_of_steps_shapes_a_key():
     flips = {"HorizontalFlip": 0.5, "VerticalFlip": 0.5}
     both = [{"a": params.AugmentList(p=1.0, steps=dict(order))} for order in (flips.items(), [*flips.items()][::-1])]
-    one, other = (herd_arms.plan(section(augment=b | {"none": b["a"]}), {"x": arm("a")}, given())[0] for b in both)
+    one, other = (herd_arms.plan(section(augment="a", augment_lists=b), {"x": arm("a")}, given())[0] for b in both)
     assert json.dumps(one.stages, sort_keys=True) != json.dumps(other.stages, sort_keys=True)
 
 
 def test_the_stages_of_a_curriculum_differ_in_mask_epochs_and_place_alone():
-    first, second, third = planned(MEP=arm(**MEP))[0].stages
+    first, second, third = planned(MEP=arm(curriculum="mep"))[0].stages
     assert [s["mask"] for s in (first, second, third)] == ["eyes", "none", "eyes"]
     assert [s["train"]["epochs"] for s in (first, second, third)] == [1, 2, 1]
     assert third == first | {"stage": 2}
     assert second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}, "stage": 1}
 
 
+def test_a_curriculum_without_epochs_trains_each_phase_as_long_as_the_section_says():
+    both = params.Curriculum(phases=["masked", "full"])
+    cfg = section(curricula={"both": both}, curriculum="both", train=TRAIN.model_copy(update={"epochs": 6}))
+    (row,) = herd_arms.plan(cfg, {"x": arm()}, given())
+    assert [(s["mask"], s["train"]["epochs"]) for s in row.stages] == [("eyes", 6), ("none", 6)]
+
+
+def test_an_arm_and_the_sweep_inherit_the_list_of_their_section():
+    cfg = section(augment="flips")
+    rows = herd_arms.plan(cfg, {"x": arm(), "y": arm("none"), **herd_arms.sweep(cfg)}, given())
+    assert [len(row.stages[0]["augment"]["steps"]) for row in rows] == [2, 0, 2, 2]
+
+
 def test_one_number_of_epochs_holds_for_each_stage():
-    (row,) = planned(MEP=arm(curriculum=["masked", "full"], epochs=4))
+    (row,) = planned(MEP=arm(curriculum="two", epochs=4))
     assert [s["train"]["epochs"] for s in row.stages] == [4, 4]
 
 
@@ -156,7 +169,7 @@ def test_the_sweep_by_hand():
         "sweep: real x 2, 4:1": ("real", 2.0, 4.0),
         "sweep: fake x 2, 4:1": ("fake", 2.0, 4.0),
     }
-    assert {(arm.seeds, arm.augment, arm.part) for arm in found.values()} == {(1, "genconvit", "weighted_loss")}
+    assert {(arm.seeds, arm.augment, arm.part) for arm in found.values()} == {(1, None, "weighted_loss")}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)

@@ -99,7 +99,7 @@ def test_the_batch_size_and_the_rate_are_those_of_the_configuration(to_fit):
 
 
 def test_eyes_are_hidden_where_the_stage_says_so_and_in_train_alone(to_fit, rows, faces):
-    seen, plain = to_fit(config(curriculum=["masked"])), to_fit(config())
+    seen, plain = to_fit(config(curriculum="masked")), to_fit(config())
     hidden, shown = seen.dls.train.dataset, plain.dls.train.dataset
     assert hidden.paths == shown.paths
     by_crop = rows.set_index("crop")
@@ -115,7 +115,7 @@ def test_eyes_are_hidden_where_the_stage_says_so_and_in_train_alone(to_fit, rows
 
 def test_predictions_are_made_with_eyes(rows, faces, tmp_path):
     """A network that no rate can move gives the same scores whatever is hidden in training."""
-    still = {"lr": 1e-30, "epochs": 1, "curriculum": ["masked"]}
+    still = {"lr": 1e-30, "epochs": 1, "curriculum": "masked"}
     herd_train.train(config(**still), rows, faces, None, RUNTIME, tmp_path)
     net, held = created(config(**still)), rows[rows["split"] == "test"]
     learner.load_weights(net, tmp_path / learner.WEIGHTS)

@@ -65,6 +65,13 @@ def test_only_chooses_and_an_unknown_fit_is_one_line():
     assert "\n" not in str(error.value)
 
 
+def test_a_fit_that_is_nearly_right_and_the_key_of_an_arm_are_met_with_a_fit():
+    cfg = section({"X. + E.": arm()})
+    for word in ("Xception + X.+E.", cfg.arms["X. + E."].key):
+        with pytest.raises(InputError, match=r"is no fit here; did you mean 'Xception \+ X\. \+ E\.'\? use some of"):
+            prle_arms.of_part(cfg, "exploitation", [word])
+
+
 def test_every_method_of_ffpp_has_a_short_name_of_its_own():
     published = params.load(paths.PARAMS).prle.subsets.methods
     assert set(published) <= set(prle_arms.SHORT) and len(set(prle_arms.SHORT.values())) == len(prle_arms.SHORT)
@@ -105,6 +112,7 @@ def test_the_method_differs_in_what_is_hidden_and_where_its_maps_lie():
         ({"exploit": ExploitChange(alpha=[1.0, 1.0])}, {"hide": HIDE | {"alpha": [1.0, 1.0]}}),
         ({"exploit": ExploitChange(fill="noise")}, {"hide": HIDE | {"fill": "noise"}}),
         ({"exploit": ExploitChange(gamma=0.0)}, {"hide": HIDE | {"gamma": 0.0}}),
+        ({"augment": "flips"}, {"augment": {"p": 0.5, "steps": [["HorizontalFlip", 0.5]]}}),
         ({"select_on": "test"}, {"select_on": "test"}),
         ({"epochs": 7, "lr": 0.5}, {"train": {"epochs": 7, "lr": 0.5}}),
         ({"bs": 2, "wd": 0.0}, {"train": {"bs": 2, "wd": 0.0}}),
@@ -169,15 +177,6 @@ def test_a_detector_is_its_own_network_and_layers_shape_none():
     assert prle_arms.model_of(f3, "F").model_dump(include={"name", "backbone", "size"}) == {
         "name": "f3net", "backbone": "slim_xception", "size": SIZE
     }  # fmt: skip
-
-
-def test_a_detector_may_have_a_precision_of_its_own():
-    detectors = section().detectors
-    exact = detectors["Xception"].model_copy(update={"precision": "fp32"})
-    train = TRAIN.model_copy(update={"precision": "bf16"})
-    own = {n: config(n, train=train, detectors=detectors | {"Xception": exact}) for n in ("Xception", "EfficientNet")}
-    assert {n: c["train"]["precision"] for n, c in own.items()} == {"Xception": "fp32", "EfficientNet": "bf16"}
-    assert own["Xception"] == config("Xception", train=TRAIN.model_copy(update={"precision": "fp32"}))
 
 
 @pytest.mark.parametrize("profile", [paths.PARAMS, paths.ROOT / "profiles" / "smoke.yaml"], ids=lambda path: path.stem)

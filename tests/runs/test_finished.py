@@ -71,7 +71,7 @@ def done(tmp_path_factory):
     rows = crop_table.load(write_faces(root), "celebdf", "identity")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs_planned, "start_of", lambda backbone: (None, ""))
-        made = planned(2, MEP=arm("flips", curriculum=["masked", "full"], epochs=[1, 2]), inputs=given(rows))
+        made = planned(2, MEP=arm("flips", curriculum="two"), inputs=given(rows))
         return runs_planned.run(store(root), made, given(rows), RUNTIME, root, herd_train.train)
 
 

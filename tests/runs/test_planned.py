@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from herd_toys import MEP, four_arms, planned
+from herd_toys import four_arms, planned
 from toys import NET, RUNTIME, arm, given, section, store, write_faces
 
 from ddet import params
@@ -13,6 +13,7 @@ from ddet.data import crop_table
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
 from ddet.herd import train as herd_train
+from ddet.params.arms import by_name
 from ddet.runs import finished
 from ddet.runs import planned as runs_planned
 from ddet.runs import store as run_store
@@ -120,9 +121,9 @@ def ran(root, *rows: runs_planned.Row) -> pd.DataFrame:
 
 
 def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
-    plain = arm(curriculum=["masked"], epochs=1)
-    two = arm(curriculum=["masked", "full"], epochs=[1, 2])
-    table = ran(tmp_path, *planned(MEP=arm(**MEP), two=two, one=plain, other=arm("flips", **MEP)))
+    plain = arm(curriculum="masked", epochs=1)
+    two = arm(curriculum="two")
+    table = ran(tmp_path, *planned(MEP=arm(curriculum="mep"), two=two, one=plain, other=arm("flips", curriculum="mep")))
     chains = [chain.split() for chain in table["chain"]]
     assert [len(c) for c in chains] == [3, 2, 1, 3]
     assert chains[0][:2] == chains[1] and chains[0][:1] == chains[2]
@@ -133,7 +134,7 @@ def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
 
 
 def test_a_later_stage_starts_from_the_one_before_and_says_so(fits, tmp_path):
-    table = ran(tmp_path, *planned(MEP=arm(**MEP)))
+    table = ran(tmp_path, *planned(MEP=arm(curriculum="mep")))
     first, second, third = table["chain"][0].split()
     assert [config["start"] for config, _ in fits] == [
         {"backbone": f"s of {NET.backbone}"}, {"stage": first}, {"stage": second}
@@ -144,7 +145,7 @@ def test_a_later_stage_starts_from_the_one_before_and_says_so(fits, tmp_path):
 
 
 def test_what_changes_the_first_stage_changes_the_whole_chain(fits, tmp_path):
-    table = ran(tmp_path, *planned(a=arm(**MEP), b=arm(**MEP | {"epochs": [2, 2, 1]})))
+    table = ran(tmp_path, *planned(a=arm(curriculum="mep"), b=arm(curriculum="mep", epochs=2)))
     a, b = (chain.split() for chain in table["chain"])
     assert not set(a) & set(b)
 
@@ -158,8 +159,8 @@ def test_equal_arms_share_a_run_and_weight_one_is_the_plain_loss(fits, tmp_path)
 
 
 def test_finished_runs_are_not_made_again_whatever_their_arm_is_called(fits, tmp_path):
-    table = ran(tmp_path, *planned(MEP=arm(**MEP)))
-    again = ran(tmp_path, *planned(renamed=arm(**MEP)))
+    table = ran(tmp_path, *planned(MEP=arm(curriculum="mep")))
+    again = ran(tmp_path, *planned(renamed=arm(curriculum="mep")))
     assert again["chain"].tolist() == table["chain"].tolist() and again["arm"].tolist() == ["renamed"]
     assert len(fits) == 3
 
@@ -168,7 +169,7 @@ def test_a_wave_is_trained_as_many_at_a_time_as_the_runtime_says(fits, tmp_path,
     asked, kept = [], store(tmp_path)
     get_many = kept.get_many
     monkeypatch.setattr(kept, "get_many", lambda asks, jobs: (asked.append((len(asks), jobs)), get_many(asks))[1])
-    rows = planned(2, NA=arm(), MEP=arm(**MEP))
+    rows = planned(2, NA=arm(), MEP=arm(curriculum="mep"))
     runs_planned.run(kept, rows, given(), RUNTIME.model_copy(update={"fits": 3}), tmp_path, herd_train.train)
     assert asked == [(4, 3), (2, 3), (2, 3)]
 
@@ -188,10 +189,11 @@ def stage(fits, tmp_path, monkeypatch):
 
 
 def test_a_stage_is_a_store_a_run_and_a_table(stage, fits, tmp_path):
-    done = stage(*planned(2, NA=arm(), MEP=arm(**MEP)))
+    done = stage(*planned(2, NA=arm(), MEP=arm(curriculum="mep")))
     kept = store(tmp_path, runtime=run_store.machine(RUNTIME))
     assert len(fits) == 8
-    by_hand = runs_planned.run(kept, planned(2, NA=arm(), MEP=arm(**MEP)), given(), RUNTIME, tmp_path, herd_train.train)
+    rows = planned(2, NA=arm(), MEP=arm(curriculum="mep"))
+    by_hand = runs_planned.run(kept, rows, given(), RUNTIME, tmp_path, herd_train.train)
     assert len(fits) == 8, "the keys are the same"
     pd.testing.assert_frame_equal(done, by_hand)
     pd.testing.assert_frame_equal(finished.read_runs(["t"], results=tmp_path / "results")[[*done]], done)
@@ -240,7 +242,7 @@ def done(faces, tmp_path_factory):
 
 def one_by_one(faces, root, fits: int) -> pd.DataFrame:
     rows = crop_table.load(faces, "celebdf", "identity")
-    arms = {"NA": arm("flips"), "MEP": arm("flips", curriculum=["masked", "full"], epochs=[1, 2], seeds=1)}
+    arms = {"NA": arm("flips"), "MEP": arm("flips", curriculum="two", seeds=1)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs_planned, "start_of", lambda backbone: (None, ""))
         runtime = RUNTIME.model_copy(update={"fits": fits})
@@ -279,3 +281,17 @@ def test_a_part_keeps_the_order_of_the_file_whatever_only_says():
 def test_an_arm_of_another_part_is_one_line(name):
     with pytest.raises(InputError, match=rf"^only = \['NA', '{name}'\]: '{name}' is no arm here; use .* Base, NA, RF$"):
         runs_planned.of_part(four_arms(), "augmentation", ["NA", name])
+
+
+def test_a_name_that_is_nearly_right_and_the_key_of_an_arm_are_met_with_its_name():
+    cfg = four_arms(arms=by_name({"rot_rf": params.Arm(name="Rot + RF", part="augmentation")}))
+    for word in ("Rot+RF", "rot_rf"):
+        with pytest.raises(InputError, match=r"is no arm here; did you mean 'Rot \+ RF'\? use some of Rot \+ RF$"):
+            runs_planned.of_part(cfg, "augmentation", [word])
+
+
+def test_an_arm_of_another_part_is_not_taken_for_a_slip():
+    parts = {"Rot + RF": "augmentation", "Rot + RF 2": "results"}
+    cfg = four_arms(arms={name: params.Arm(part=part) for name, part in parts.items()})
+    with pytest.raises(InputError, match=r"'Rot \+ RF 2' is no arm here; use some of Rot \+ RF$"):
+        runs_planned.of_part(cfg, "augmentation", ["Rot + RF 2"])
