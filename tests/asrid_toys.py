@@ -66,7 +66,7 @@ def given(rows: pd.DataFrame) -> planned.Inputs:
 
 def config(rows: pd.DataFrame, seed: int = 0, **changes) -> dict:
     """Return the configuration of one arm that `changes` make."""
-    return arms.plan(section(seed + 1), {"x": arm(**changes)}, given(rows))[seed].stages[0]
+    return arms.plan(section(seed + 1), {"x": arm(**changes)}, given(rows))[seed].phases[0]
 
 
 INVENTED = {  # arms of `write_runs`

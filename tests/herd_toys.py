@@ -36,8 +36,8 @@ def four_arms(**update) -> params.Herd:
 
 
 def write_run(root: Path, arm: str, seed: int, preds: pd.DataFrame | None = None, histories=()) -> dict:
-    """Write a made-up run with its predictions on test and a history for each of its stages; return its line."""
-    names = [f"{arm}-{seed}-{stage}" for stage in range(len(histories) or 1)]
+    """Write a made-up run with its predictions on test and a history for each of its phases; return its line."""
+    names = [f"{arm}-{seed}-{phase}" for phase in range(len(histories) or 1)]
     for name in names:
         (root / name).mkdir()
     for name, history in zip(names, histories, strict=False):

@@ -57,7 +57,7 @@ def _config(section: params.Asrid, arm: params.AsridArm, seed: int, given: plann
         "accumulate": arm.accumulate,
         "augment": {"p": listed.p, "steps": [list(step) for step in listed.steps.items()]},
         "clips": {key: getattr(arm, key, None) or getattr(section, key) for key in CLIPS},
-        "data": given.hashes[name_of(section, arm)],
+        "data_hash": given.hashes[name_of(section, arm)],
         "model": section.model.model_dump() | strategy,
         "rates": dict(arm.rates),
         "seed": seed,

@@ -50,8 +50,8 @@ def compared(fit: Callable[..., None], *arguments: Any, folder: Path) -> dict[st
     return same
 
 
-def line(claim_id: str, same: dict[str, bool], data: str) -> pd.DataFrame:
+def line(claim_id: str, same: dict[str, bool], where: str) -> pd.DataFrame:
     """Return the ledger's line of the claim that the same configuration gives the same results: every file equal."""
     said = "reproduced" if same and all(same.values()) else "not reproduced"
-    values = [claim_id, None, None, None, len(same), "", said, f"{data}, files of a killed fit and an undisturbed one"]
+    values = [claim_id, None, None, None, len(same), "", said, f"{where}, files of a killed fit and an undisturbed one"]
     return pd.DataFrame([values], columns=RESULT)

@@ -175,22 +175,24 @@ def judge_curves(
     less: str,
     of: Callable[[pd.DataFrame], float],
     cfg: params.Report,
-    data: str,
+    where: str,
 ) -> pd.DataFrame:
     """Test a claim that a statistic of the loss curve (`of`) is larger in arm `more`; the interval is over seeds."""
     values = [[of(curve) for curve in asrid_scores.steps(done, arm)] for arm in (more, less)]
     gain = seed_interval.of_seeds(np.subtract(*values), asrid_scores.predictions(done, more, "train")[0], cfg)
-    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, data)
+    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, where)
 
 
-def judge_train(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, data: str) -> pd.DataFrame:
+def judge_train(
+    claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, where: str
+) -> pd.DataFrame:
     """Test a claim that one arm's log loss on the training clips is larger, on the clips that both trained on."""
     sides = (asrid_scores.predictions(done, arm, "train") for arm in (more, less))
     gain = bootstrap.paired(*sides, "clip_log_loss", cfg)
-    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, data)
+    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, where)
 
 
-def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, data: str) -> pd.DataFrame:
+def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, where: str) -> pd.DataFrame:
     """Test a claim that one arm's valid log loss exceeds its train log loss by more than another's does.
 
     Groups of both splits are resampled together; clips are weighted so that each split counts by its mean.
@@ -207,4 +209,4 @@ def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: para
             seeds.append(-np.log(np.clip(truth, 1e-15, 1)) * weight)
         sides.append(np.stack(seeds))
     gain = bootstrap.paired_values(*sides, both, cfg)
-    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, data)
+    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, where)

@@ -39,7 +39,7 @@ def _phases(section: params.Herd, arm: params.Arm, seed: int, given: Inputs) -> 
     model, listed = model_of(section, arm), section.list_of(arm)
     shared = {
         "augment": {"p": listed.p, "steps": [list(step) for step in listed.steps.items()]},
-        "data": given.hashes[arm.split or section.split],
+        "data_hash": given.hashes[arm.split or section.split],
         "imbalance": arm.imbalance or section.imbalance,
         "loss": _loss(section, arm),
         "model": model.model_dump(),
@@ -52,7 +52,7 @@ def _phases(section: params.Herd, arm: params.Arm, seed: int, given: Inputs) -> 
     alike = [arm.epochs or section.train.epochs] * len(curriculum.phases)
     counts = alike if arm.epochs else curriculum.epochs or alike
     return tuple(
-        shared | {"mask": section.phases[phase], "train": fit | {"epochs": count}, "stage": depth}
+        shared | {"mask": section.phases[phase], "train": fit | {"epochs": count}, "phase": depth}
         for depth, (phase, count) in enumerate(zip(curriculum.phases, counts, strict=True))
     )
 
@@ -100,7 +100,7 @@ def _sweep_name(side: str, weight: float, ratio: float) -> str:
 def best_on_valid(done: pd.DataFrame) -> str:
     """Return the arm with the best valid frame AUC, mean over seeds of the epoch that each fit kept."""
     history = finished.histories(done)
-    last = history["stage"] == history.groupby(["arm", "seed"])["stage"].transform("max")
+    last = history["phase"] == history.groupby(["arm", "seed"])["phase"].transform("max")
     kept = history[last & (history["selected"] == 1)]
     return kept.groupby("arm", sort=False)["frame_auc"].mean().idxmax()
 

@@ -67,17 +67,17 @@ def differences(pairs: Sequence[tuple[str, str]], shares: pd.DataFrame, cfg: par
     return pd.DataFrame(lines, columns=["difference", "part", *verdicts.READING, "crops"])
 
 
-def judge(shares: pd.DataFrame, keys: Mapping[str, Sequence[str]], cfg: params.Report, data: str) -> pd.DataFrame:
+def judge(shares: pd.DataFrame, keys: Mapping[str, Sequence[str]], cfg: params.Report, where: str) -> pd.DataFrame:
     """Test those of the paper's two claims on eyes that the arms in `shares` allow; return the ledger's columns."""
     rows, arms = _rows(shares), set(shares["arm"])
     lines = [pd.DataFrame(columns=RESULT)]
     if "Base" in arms:
         eyes, rest, background = (values(shares, "Base", part) for part in ("eyes", "rest of face", "background"))
         most = bootstrap.mean_values(np.nan_to_num(eyes) + background - rest, rows, cfg)
-        lines.append(verdicts.line("herd-eyes", most, keys["Base"], cfg, data))
+        lines.append(verdicts.line("herd-eyes", most, keys["Base"], cfg, where))
     if {"Base", "MEP"} <= arms:
         less = bootstrap.paired_values(values(shares, "Base", "eyes"), values(shares, "MEP", "eyes"), rows, cfg)
-        lines.append(verdicts.line("herd-mep-eyes", less, [*keys["Base"], *keys["MEP"]], cfg, data))
+        lines.append(verdicts.line("herd-mep-eyes", less, [*keys["Base"], *keys["MEP"]], cfg, where))
     return pd.concat([line for line in lines if len(line)] or lines, ignore_index=True)
 
 

@@ -69,7 +69,7 @@ def judge(
     rows: pd.DataFrame,
     keys: Sequence[str],
     cfg: params.Report,
-    data: str,
+    where: str,
 ) -> pd.DataFrame:
     """Return the ledger's line of the claim that list `name` makes real faces look fake."""
-    return verdicts.line("herd-noise-fake", more(called, name, rows, cfg), keys, cfg, data)
+    return verdicts.line("herd-noise-fake", more(called, name, rows, cfg), keys, cfg, where)

@@ -18,19 +18,19 @@ from ddet.training.callbacks import AddPenalty
 def train(
     config: dict[str, Any], rows: pd.DataFrame, crops: Path, start: Path | None, runtime: params.Runtime, out: Path
 ) -> None:
-    """Fit one stage of one row and write its predictions on test into `out`.
+    """Fit one phase of one row and write its predictions on test into `out`.
 
     Args:
         config: what `herd_arms.plan` makes of an arm.
         rows: the crops of the protocol that the arm names.
-        start: weights of the backbone, or those of the stage before; None: begin at random.
+        start: weights of the backbone, or those of the phase before; None: begin at random.
 
     Paper: Herd section 3.1: the training set is balanced, valid and test stay as they are; section 2.4: only training
-    crops have their eyes hidden, and each stage restarts the optimiser from the best weights of the one before.
+    crops have their eyes hidden, and each phase restarts the optimiser from the best weights of the one before.
     """
     on, cfg, seed = common.begin(config, runtime)
     net = params.Model(**config["model"])
-    again = "stage" in config["start"]
+    again = "phase" in config["start"]
     model = models.create(net, None if again else start)
     model = (learner.load_weights(model, start) if again else model).to(on)
     how = crop_loader.Loading(crops, net.size, cfg.bs, on, runtime.workers)

@@ -28,11 +28,11 @@ SHORT = {"Deepfakes": "DF", "FaceSwap": "FS", "Face2Face": "F2F", "FaceShifter":
 
 @dataclass(frozen=True)
 class Fit:
-    """A detector trained in one way on FF++ (`data` WHOLE) or on one of its forgery methods (`data` its name)."""
+    """A detector trained by one arm: on FF++ (`crop_set` is WHOLE) or on one of its forgery methods (its name)."""
 
     detector: str
     arm: params.PrleArm
-    data: str
+    crop_set: str
     seeds: int
 
 
@@ -88,12 +88,12 @@ def inputs(section: params.Prle, listed: Mapping[str, Fit], faces: Path = paths.
     own = crop_table.load(faces, "ffpp", section.split)
     others = [tested_on(dataset, faces) for dataset in dict.fromkeys(section.tests.values())]
     found = {}
-    for data in dict.fromkeys(fit.data for fit in listed.values()):
-        kept = own[(own["split"] == "test") | own["method"].isin([data, "real"]) | (data == WHOLE)]
-        planned.check_classes(kept, f"ffpp, {data}, protocol {section.split}")
-        found[data] = pd.concat([kept, *others], ignore_index=True)
+    for crop_set in dict.fromkeys(fit.crop_set for fit in listed.values()):
+        kept = own[(own["split"] == "test") | own["method"].isin([crop_set, "real"]) | (crop_set == WHOLE)]
+        planned.check_classes(kept, f"ffpp, {crop_set}, protocol {section.split}")
+        found[crop_set] = pd.concat([kept, *others], ignore_index=True)
     starts = {name: planned.start_of(name)[1] for name in sorted({d.backbone for d in section.detectors.values()})}
-    hashes = {data: fingerprint(rows[crop_table.SHAPES_A_RUN]) for data, rows in found.items()}
+    hashes = {crop_set: fingerprint(rows[crop_table.SHAPES_A_RUN]) for crop_set, rows in found.items()}
     return planned.Inputs(found, hashes, starts)
 
 
@@ -131,7 +131,7 @@ def plan(
         maps: fit -> the run that holds its maps; empty where nothing is hidden.
     """
     return [
-        planned.Row(name, seed, fit.data, (_config(section, fit, seed, given, maps.get(name)),))
+        planned.Row(name, seed, fit.crop_set, (_config(section, fit, seed, given, maps.get(name)),))
         for name, fit in listed.items()
         for seed in range(fit.seeds)
     ]
@@ -150,7 +150,7 @@ def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, ma
         start["maps"] = maps
     return {
         "augment": {"p": listed.p, "steps": [list(step) for step in listed.steps.items()]},
-        "data": given.hashes[fit.data],
+        "data_hash": given.hashes[fit.crop_set],
         "hide": hide,
         "model": model_of(section, fit.detector).model_dump(),
         "per_class": section.per_class,
@@ -185,20 +185,22 @@ def localise(
         InputError: a member that was not trained.
     """
     lines, first = [], trained[trained["seed"] == 0].set_index("arm")["folder"]
-    for data in dict.fromkeys(fit.data for fit in listed.values()):
-        here = {name: fit for name, fit in listed.items() if fit.data == data and fit.arm.hide != "nothing"}
+    for crop_set in dict.fromkeys(fit.crop_set for fit in listed.values()):
+        here = {name: fit for name, fit in listed.items() if fit.crop_set == crop_set and fit.arm.hide != "nothing"}
         members = list(dict.fromkeys(d for fit in here.values() for d in fit.arm.zoo or section.zoo))
-        if missing := [d for d in members if named(d, method=data) not in first]:
-            raise InputError(f"zoo member {missing[0]}", f"was not trained on {data}", "run the notebook of the zoo")
-        rows, layers = given.rows[data], [section.detectors[d].layers for d in members]
-        folders = [first[named(d, method=data)] for d in members]
+        if missing := [d for d in members if named(d, method=crop_set) not in first]:
+            raise InputError(
+                f"zoo member {missing[0]}", f"was not trained on {crop_set}", "run the notebook of the zoo"
+            )
+        rows, layers = given.rows[crop_set], [section.detectors[d].layers for d in members]
+        folders = [first[named(d, method=crop_set)] for d in members]
         found = map_runs.of_detectors(store, folders, layers, finished.load_model, rows, crops, section.size, runtime)
         made = dict(zip(members, found, strict=True))
         for name, fit in here.items():
             used = [made[d] for d in fit.arm.zoo or section.zoo]
             whole = map_runs.fused(store, used, rule_of(section, fit.arm), rows, runtime)
-            lines.append([name, data, whole.name, " ".join(folder.name for folder in used)])
-    return pd.DataFrame(lines, columns=["fit", "data", "maps", "members"])
+            lines.append([name, crop_set, whole.name, " ".join(folder.name for folder in used)])
+    return pd.DataFrame(lines, columns=["fit", "crop_set", "maps", "members"])
 
 
 def fit_with(runs: Path) -> Callable[..., None]:

@@ -40,11 +40,11 @@ def of_detectors(
     Raises:
         InputError: a detector whose layers are not known, or that has no layer of that name.
     """
-    mapped, data = rows[rows["split"] == "train"], map_store.identity(rows)
+    mapped, data_hash = rows[rows["split"] == "train"], map_store.identity(rows)
     asks = []
     for folder, names in zip(folders, layers, strict=True):
-        config = {"detector": folder.name, "layers": list(names), "size": size, "data": data}
-        asks.append((config, partial(_localise, folder, tuple(names), load, mapped, crops, size, runtime, data)))
+        config = {"detector": folder.name, "layers": list(names), "size": size, "data_hash": data_hash}
+        asks.append((config, partial(_localise, folder, tuple(names), load, mapped, crops, size, runtime, data_hash)))
     return store.get_many(asks, runtime.fits)
 
 
@@ -56,28 +56,28 @@ def _localise(
     crops: Path,
     size: int,
     runtime: params.Runtime,
-    data: str,
+    data_hash: str,
     out: Path,
 ) -> None:
     torch.set_num_threads(runtime.threads)
     model, on = load(folder), crop_loader.device(runtime.device)
     batches = localise.of_rows(model, zoo.cam_layers(model, size, names), rows, crops, size, BATCH, on)
-    map_writer.write(out, batches, len(rows), size, data)
+    map_writer.write(out, batches, len(rows), size, data_hash)
 
 
 def fused(
     store: Store, members: Sequence[Path], rule: dict[str, Any], rows: pd.DataFrame, runtime: params.Runtime
 ) -> Path:
     """Fuse the maps of several detectors by a rule of `fusion` (method and thresholds); return the folder of maps."""
-    data = map_store.identity(rows)
-    config = {"members": [folder.name for folder in members], "rule": dict(rule), "data": data}
-    return store.get(config, partial(_fuse, list(members), dict(rule), data, runtime))
+    data_hash = map_store.identity(rows)
+    config = {"members": [folder.name for folder in members], "rule": dict(rule), "data_hash": data_hash}
+    return store.get(config, partial(_fuse, list(members), dict(rule), data_hash, runtime))
 
 
-def _fuse(members: list[Path], rule: dict[str, Any], data: str, runtime: params.Runtime, out: Path) -> None:
-    stores = [map_store.read(folder, data) for folder in members]
+def _fuse(members: list[Path], rule: dict[str, Any], data_hash: str, runtime: params.Runtime, out: Path) -> None:
+    stores = [map_store.read(folder, data_hash) for folder in members]
     batches = fusion.of_stores(stores, **thresholds(rule))
-    map_writer.write(out, batches, len(stores[0]), stores[0].shape[-1], data, jobs=runtime.jobs)
+    map_writer.write(out, batches, len(stores[0]), stores[0].shape[-1], data_hash, jobs=runtime.jobs)
 
 
 def thresholds(rule: dict[str, Any]) -> dict[str, Any]:

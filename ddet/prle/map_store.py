@@ -15,17 +15,17 @@ MAPS, HEAD, PARTIAL = "maps.npy", "maps.json", "maps.partial.npy"
 Batches = Callable[[int, int], Iterable[np.ndarray]]  # (start, stop) -> maps of these crops, a few at a time
 
 
-def read(folder: Path, data: str) -> np.ndarray:
+def read(folder: Path, data_hash: str) -> np.ndarray:
     """Open the maps of `folder` as a read-only memory map: float16 n x size x size in [0, 1].
 
     Raises:
-        InputError: there are none, they are unfinished, or they belong to other data than `data`.
+        InputError: there are none, they are unfinished, or they belong to other crops than those of `data_hash`.
     """
     folder = Path(folder)
     if not (folder / MAPS).is_file() or not (folder / HEAD).is_file():
         state = "unfinished maps" if (folder / PARTIAL).is_file() else "no maps"
         raise InputError(folder, f"holds {state}", "run the notebook that localises primary regions")
-    check(folder, {"data": data})
+    check(folder, {"data_hash": data_hash})
     return np.load(folder / MAPS, mmap_mode="r")
 
 

@@ -16,7 +16,7 @@ SHARD = 256  # crops per shard: at most so many are lost by a kill
 
 
 def write(
-    folder: Path, batches: Batches, count: int, size: int, data: str, shard: int = SHARD, jobs: int = 1
+    folder: Path, batches: Batches, count: int, size: int, data_hash: str, shard: int = SHARD, jobs: int = 1
 ) -> np.ndarray:
     """Compute those of `count` maps that `folder` lacks, and return all of them as `map_store.read` does.
 
@@ -25,7 +25,7 @@ def write(
 
     Args:
         batches: for crops start to stop, in order, yields float m x size x size in [0, 1] until all are there.
-        data: fingerprint of the crops that the maps belong to.
+        data_hash: fingerprint of the crops that the maps belong to.
         jobs: processes, each of which works on shards of its own.
 
     Raises:
@@ -35,18 +35,18 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     if not count:
         raise InputError(folder, "there is no crop to map", "choose more clips")
-    head = {"data": data, "count": count, "size": size}
+    head = {"data_hash": data_hash, "count": count, "size": size}
     if (folder / HEAD).is_file():
         check(folder, head)
     if (folder / MAPS).is_file():
-        return read(folder, data)
+        return read(folder, data_hash)
     _begin(folder, head)
     spans = [(start, min(start + shard, count)) for start in range(0, count, shard)]
     missing = [span for span in spans if not _mark(folder, span).exists()]
     together([(_fill, folder, batches, span) for span in missing], jobs)
     os.replace(folder / PARTIAL, folder / MAPS)
     shutil.rmtree(folder / DONE)
-    return read(folder, data)
+    return read(folder, data_hash)
 
 
 def _begin(folder: Path, head: dict[str, object]) -> None:

@@ -64,17 +64,17 @@ def predictions(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
 
 
 def histories(done: pd.DataFrame) -> pd.DataFrame:
-    """Join the training histories: arm, seed, stage (phase, from 1), the columns of history.csv; epochs count on."""
+    """Join the training histories: arm, seed, phase (from 1), the columns of history.csv; epochs count on."""
     parts = []
     for row in done.itertuples(index=False):
         before = 0
-        for stage, key in enumerate(row.chain.split(), 1):
+        for phase, key in enumerate(row.chain.split(), 1):
             history = pd.read_csv(row.folder.parent / key / learner.HISTORY).assign(
-                arm=row.arm, seed=row.seed, stage=stage
+                arm=row.arm, seed=row.seed, phase=phase
             )
             history["epoch"] += before
             before = history["epoch"].max()
             parts.append(history)
     joined = pd.concat(parts, ignore_index=True)
-    first = ["arm", "seed", "stage"]
+    first = ["arm", "seed", "phase"]
     return joined[[*first, *(c for c in joined if c not in first)]]

@@ -21,16 +21,17 @@ STARTS = paths.RESULTS / "start_weights.csv"  # written by 13_start_weights: bac
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table, trained with one seed: the configuration of each stage of its curriculum.
+    """One arm trained with one seed: the configuration of each phase of its curriculum.
 
-    A name shapes no run. `data` says which of the `Inputs` it meets. The first stage starts from the backbone's
-    weights, each further one from the stage before, whose key it takes up when that is known.
+    The arm's name is not part of the run key. `crop_set` names the crops of the `Inputs` that it is trained on. The
+    first phase starts from the backbone's weights, each further one from the phase before, whose key then enters its
+    configuration.
     """
 
     arm: str
     seed: int
-    data: str
-    stages: tuple[dict[str, Any], ...]
+    crop_set: str
+    phases: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,11 @@ def run(
 ) -> pd.DataFrame:
     """Train what `kept` lacks with `fit`, `runtime.fits` at a time, and return one line a row.
 
-    Columns: arm, seed, key and folder of the last stage, `chain`: the keys of all its stages.
+    Columns: arm, seed, key and folder of the last phase, `chain`: the keys of all its phases.
     """
     chains: list[list[Path]] = [[] for _ in rows]
-    for depth in range(max((len(row.stages) for row in rows), default=0)):
-        wave = [(row, chain) for row, chain in zip(rows, chains, strict=True) if depth < len(row.stages)]
+    for depth in range(max((len(row.phases) for row in rows), default=0)):
+        wave = [(row, chain) for row, chain in zip(rows, chains, strict=True) if depth < len(row.phases)]
         asks = [_ask(row, chain, given, runtime, crops, fit) for row, chain in wave]
         for (_, chain), folder in zip(wave, kept.get_many(asks, runtime.fits), strict=True):
             chain.append(folder)
@@ -147,12 +148,12 @@ def run(
 def _ask(
     row: Row, chain: list[Path], given: Inputs, runtime: params.Runtime, crops: Path, fit: Callable
 ) -> tuple[dict, Callable]:
-    config = row.stages[len(chain)]
+    config = row.phases[len(chain)]
     if chain:
-        config, start = config | {"start": {"stage": chain[-1].name}}, chain[-1] / learner.WEIGHTS
+        config, start = config | {"start": {"phase": chain[-1].name}}, chain[-1] / learner.WEIGHTS
     else:
         start = start_of(config["model"]["backbone"])[0]
-    return config, partial(fit, config, given.rows[row.data], crops, start, runtime)
+    return config, partial(fit, config, given.rows[row.crop_set], crops, start, runtime)
 
 
 def complete(

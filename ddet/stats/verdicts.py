@@ -21,7 +21,7 @@ def judge(
     preds: Mapping[str, Sequence[pd.DataFrame]],
     keys: Mapping[str, Sequence[str]],
     cfg: params.Report,
-    data: str,
+    where: str,
 ) -> pd.DataFrame:
     """Test claims on predictions and return the ledger's columns.
 
@@ -32,7 +32,7 @@ def judge(
         ids: which of claims.csv.
         preds: arm -> test predictions of each seed; the crops are the same in every arm.
         keys: arm -> run key of each seed.
-        data: what the claims were tested on, in words.
+        where: what the claims were tested on, in words.
 
     Raises:
         InputError: an unknown claim, or an arm that was not run.
@@ -47,14 +47,14 @@ def judge(
             found = bootstrap.paired(preds[arms[0]], preds[arms[1]], claim["metric"], cfg)
         else:
             found = bootstrap.over_seeds(preds[arms[0]], cfg)[claim["metric"]]
-        lines.append(line(claim_id, found, [key for arm in arms for key in keys[arm]], cfg, data))
+        lines.append(line(claim_id, found, [key for arm in arms for key in keys[arm]], cfg, where))
     return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=RESULT)
 
 
-def line(claim_id: str, found: bootstrap.Estimate, keys: Sequence[str], cfg: params.Report, data: str) -> pd.DataFrame:
+def line(claim_id: str, found: bootstrap.Estimate, keys: Sequence[str], cfg: params.Report, where: str) -> pd.DataFrame:
     """Return the ledger's line of a claim whose effect was estimated elsewhere, such as a share of attention."""
     said = verdict(found, cfg.confidence, NEGLIGIBLE if stated(claim_id)["stated"] == "not better" else 0.0)
-    values = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, data]
+    values = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
     return pd.DataFrame([values], columns=RESULT)
 
 

@@ -33,7 +33,7 @@ def core(config: dict[str, Any]) -> dict[str, Any]:
 
     Paper: ASRID section 5.5: the seed is a hash of the core configuration.
     """
-    return {key: value for key, value in config.items() if key not in ("data", "start")}
+    return {key: value for key, value in config.items() if key not in ("data_hash", "start")}
 
 
 def augmentation(config: dict[str, Any]) -> A.Compose | None:

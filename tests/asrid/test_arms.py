@@ -23,7 +23,7 @@ def test_a_plain_arm_is_what_the_section_says(rows):
         "accumulate": 1,
         "augment": {"p": 1.0, "steps": []},
         "clips": {"frames": 3, "sampling": "videos", "short": "drop", "scaling": "imagenet", "augment_per": "frame"},
-        "data": given(rows).hashes["dfdc, identity"],
+        "data_hash": given(rows).hashes["dfdc, identity"],
         "model": MODEL.model_dump() | {"strategy": "static_mix", "w": 1.0, "axis_bug": False},
         "rates": {},
         "seed": 0,
@@ -53,7 +53,7 @@ def test_an_arm_changes_what_it_names_and_nothing_else(rows, says, where, become
 
 def test_the_seed_follows_from_the_core_of_the_configuration(rows):
     plain = derive(core(config(rows)))
-    assert plain == derive(core(config(rows) | {"data": "other", "start": {"backbone": "other"}}))
+    assert plain == derive(core(config(rows) | {"data_hash": "other", "start": {"backbone": "other"}}))
     assert len({plain, *(derive(core(config(rows, **c))) for c in ({"lr": 0.5}, {"seed": 1}, {"set": "small"}))}) == 4
 
 

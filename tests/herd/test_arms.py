@@ -15,22 +15,24 @@ FILES = [paths.PARAMS, *sorted((paths.ROOT / "profiles").glob("*.yaml"))]
 
 
 def only(**changes) -> dict:
-    """Return the configuration of the one stage of the one arm that `changes` make."""
+    """Return the configuration of the one phase of the one arm that `changes` make."""
     (row,) = planned(arm=arm(**changes))
-    (stage,) = row.stages
-    return stage
+    (phase,) = row.phases
+    return phase
 
 
 def test_a_plan_lists_arms_in_their_order_and_seeds_within():
     rows = planned(2, RF=arm("flips"), NA=arm(seeds=1))
-    assert [(r.arm, r.seed, r.data) for r in rows] == [("RF", s, "identity") for s in (0, 1)] + [("NA", 0, "identity")]
-    assert [r.stages[0]["seed"] for r in rows] == [0, 1, 0]
+    assert [(r.arm, r.seed, r.crop_set) for r in rows] == [("RF", s, "identity") for s in (0, 1)] + [
+        ("NA", 0, "identity")
+    ]
+    assert [r.phases[0]["seed"] for r in rows] == [0, 1, 0]
 
 
-def test_a_plain_arm_is_one_stage_of_what_the_section_says():
+def test_a_plain_arm_is_one_phase_of_what_the_section_says():
     assert only() == {
         "augment": {"p": 1.0, "steps": []},
-        "data": "data of identity",
+        "data_hash": "data of identity",
         "imbalance": 1.0,
         "loss": {"weight": 1.0, "weighted_class": "fake"},
         "mask": "none",
@@ -38,7 +40,7 @@ def test_a_plain_arm_is_one_stage_of_what_the_section_says():
         "per_class": 3,
         "seed": 0,
         "start": {"backbone": f"s of {NET.backbone}"},
-        "stage": 0,
+        "phase": 0,
         "train": TRAIN.model_dump(),
     }
 
@@ -52,7 +54,7 @@ def test_a_plain_arm_is_one_stage_of_what_the_section_says():
         ({"weight": 1.85}, {"loss": {"weight": 1.85, "weighted_class": "fake"}}),
         ({"weight": 2.0, "weighted_class": "real"}, {"loss": {"weight": 2.0, "weighted_class": "real"}}),
         ({"imbalance": 10.0}, {"imbalance": 10.0}),
-        ({"split": "image"}, {"data": "data of image"}),
+        ({"split": "image"}, {"data_hash": "data of image"}),
         ({"curriculum": "masked"}, {"mask": "eyes"}),
         (
             {"model": params.ModelChange(backbone="test_convnext")},
@@ -68,7 +70,7 @@ def test_what_an_arm_says_changes_its_configuration_there_alone(says, becomes):
 def test_a_name_shapes_no_key_and_what_an_arm_says_does(tmp_path):
     keys = store(tmp_path).key
     same, alike, other = planned(NA=arm(), again=arm(rows={"table2": "NA"}), RF=arm("flips"))
-    assert keys(same.stages[0]) == keys(alike.stages[0]) != keys(other.stages[0])
+    assert keys(same.phases[0]) == keys(alike.phases[0]) != keys(other.phases[0])
     assert only(epochs=TRAIN.epochs, weight=1.0, imbalance=1.0, curriculum="plain") == only(), "as the section says"
 
 
@@ -80,40 +82,40 @@ def test_a_weight_of_one_is_the_plain_loss_on_either_side():
 def test_data_start_and_seed_shape_a_key(tmp_path):
     other = given(pd.DataFrame({"sha": ["a"]}))
     every = [*planned(2), *planned(inputs=other), *planned(start="t")]
-    assert len({store(tmp_path).key(r.stages[0]) for r in every}) == 4
+    assert len({store(tmp_path).key(r.phases[0]) for r in every}) == 4
 
 
 def test_the_order_of_steps_shapes_a_key():
     flips = {"HorizontalFlip": 0.5, "VerticalFlip": 0.5}
     both = [{"a": params.AugmentList(p=1.0, steps=dict(order))} for order in (flips.items(), [*flips.items()][::-1])]
     one, other = (herd_arms.plan(section(augment="a", augment_lists=b), {"x": arm("a")}, given())[0] for b in both)
-    assert json.dumps(one.stages, sort_keys=True) != json.dumps(other.stages, sort_keys=True)
+    assert json.dumps(one.phases, sort_keys=True) != json.dumps(other.phases, sort_keys=True)
 
 
-def test_the_stages_of_a_curriculum_differ_in_mask_epochs_and_place_alone():
-    first, second, third = planned(MEP=arm(curriculum="mep"))[0].stages
+def test_the_phases_of_a_curriculum_differ_in_mask_epochs_and_place_alone():
+    first, second, third = planned(MEP=arm(curriculum="mep"))[0].phases
     assert [s["mask"] for s in (first, second, third)] == ["eyes", "none", "eyes"]
     assert [s["train"]["epochs"] for s in (first, second, third)] == [1, 2, 1]
-    assert third == first | {"stage": 2}
-    assert second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}, "stage": 1}
+    assert third == first | {"phase": 2}
+    assert second == first | {"mask": "none", "train": TRAIN.model_dump() | {"epochs": 2}, "phase": 1}
 
 
 def test_a_curriculum_without_epochs_trains_each_phase_as_long_as_the_section_says():
     both = params.Curriculum(phases=["masked", "full"])
     cfg = section(curricula={"both": both}, curriculum="both", train=TRAIN.model_copy(update={"epochs": 6}))
     (row,) = herd_arms.plan(cfg, {"x": arm()}, given())
-    assert [(s["mask"], s["train"]["epochs"]) for s in row.stages] == [("eyes", 6), ("none", 6)]
+    assert [(s["mask"], s["train"]["epochs"]) for s in row.phases] == [("eyes", 6), ("none", 6)]
 
 
 def test_an_arm_and_the_sweep_inherit_the_list_of_their_section():
     cfg = section(augment="flips")
     rows = herd_arms.plan(cfg, {"x": arm(), "y": arm("none"), **herd_arms.sweep(cfg)}, given())
-    assert [len(row.stages[0]["augment"]["steps"]) for row in rows] == [2, 0, 2, 2]
+    assert [len(row.phases[0]["augment"]["steps"]) for row in rows] == [2, 0, 2, 2]
 
 
-def test_one_number_of_epochs_holds_for_each_stage():
+def test_one_number_of_epochs_holds_for_each_phase():
     (row,) = planned(MEP=arm(curriculum="two", epochs=4))
-    assert [s["train"]["epochs"] for s in row.stages] == [4, 4]
+    assert [s["train"]["epochs"] for s in row.phases] == [4, 4]
 
 
 def test_an_arm_changes_the_network_where_it_says_so():
@@ -183,8 +185,8 @@ def test_a_point_of_the_sweep_that_is_an_arm_is_the_same_run():
     cfg = four_arms()
     given = runs_planned.Inputs({}, {"identity": "d"}, {cfg.model.backbone: "s"})
     arms = {"WL": cfg.arms["WL"].model_copy(update={"seeds": 1}), **herd_arms.sweep(cfg)}
-    stages = {row.arm: row.stages for row in herd_arms.plan(cfg, arms, given)}
-    assert [name for name in stages if stages[name] == stages["WL"]] == ["WL", "sweep: fake x 2, 1:1"]
+    phases = {row.arm: row.phases for row in herd_arms.plan(cfg, arms, given)}
+    assert [name for name in phases if phases[name] == phases["WL"]] == ["WL", "sweep: fake x 2, 1:1"]
 
 
 def history(*epochs: tuple[float, int]) -> pd.DataFrame:
@@ -196,7 +198,7 @@ def history(*epochs: tuple[float, int]) -> pd.DataFrame:
 def test_the_best_arm_on_valid_by_hand(tmp_path):
     """Kept at the end: A (.7 + .6) / 2 = .65, B (.9 + .5) / 2 = .7, C .68 and .69.
 
-    A had .95 in its first stage, and C .99 in an epoch that was not kept; B's better seed alone would not do.
+    A had .95 in its first phase, and C .99 in an epoch that was not kept; B's better seed alone would not do.
     """
     done = pd.DataFrame(
         [

@@ -30,7 +30,7 @@ def rows(faces):
 def config(seed: int = 0, **changes) -> dict:
     """Return the configuration of the first phase of the arm that `changes` make."""
     cfg = section(seed + 1, **({"model": changes.pop("net")} if "net" in changes else {}))
-    return herd_arms.plan(cfg, {"x": arm(**changes)}, given())[seed].stages[0]
+    return herd_arms.plan(cfg, {"x": arm(**changes)}, given())[seed].phases[0]
 
 
 class Given:
@@ -98,7 +98,7 @@ def test_the_batch_size_and_the_rate_are_those_of_the_configuration(to_fit):
 # hidden eyes
 
 
-def test_eyes_are_hidden_where_the_stage_says_so_and_in_train_alone(to_fit, rows, faces):
+def test_eyes_are_hidden_where_the_phase_says_so_and_in_train_alone(to_fit, rows, faces):
     seen, plain = to_fit(config(curriculum="masked")), to_fit(config())
     hidden, shown = seen.dls.train.dataset, plain.dls.train.dataset
     assert hidden.paths == shown.paths
@@ -187,7 +187,7 @@ def test_without_start_weights_a_network_begins_as_its_seed_says(to_fit):
     assert all(torch.equal(seen.state[name], value) for name, value in want.items())
 
 
-def test_the_first_stage_starts_from_the_weights_of_the_backbone(to_fit, tmp_path):
+def test_the_first_phase_starts_from_the_weights_of_the_backbone(to_fit, tmp_path):
     torch.manual_seed(3)
     source = models.make_backbone("test_resnet", num_classes=5)
     learner.save_weights(source, tmp_path / "start.safetensors")
@@ -198,8 +198,8 @@ def test_the_first_stage_starts_from_the_weights_of_the_backbone(to_fit, tmp_pat
 
 
 @pytest.mark.parametrize("net", [NET, VAE], ids=lambda net: net.name)
-def test_a_later_stage_starts_from_all_weights_of_the_one_before(to_fit, tmp_path, net):
-    later = config(net=net) | {"start": {"stage": "0123456789ab"}}
+def test_a_later_phase_starts_from_all_weights_of_the_one_before(to_fit, tmp_path, net):
+    later = config(net=net) | {"start": {"phase": "0123456789ab"}}
     torch.manual_seed(4)
     before = models.create(net)
     learner.save_weights(before, tmp_path / "before.safetensors")
@@ -208,15 +208,15 @@ def test_a_later_stage_starts_from_all_weights_of_the_one_before(to_fit, tmp_pat
     assert all(torch.equal(seen.state[name], value) for name, value in before.state_dict().items())
 
 
-def test_a_later_stage_draws_anew(to_fit, tmp_path):
+def test_a_later_phase_draws_anew(to_fit, tmp_path):
     learner.save_weights(models.create(NET), tmp_path / "before.safetensors")
-    first, second = config(), config() | {"start": {"stage": "0123456789ab"}, "stage": 1}
+    first, second = config(), config() | {"start": {"phase": "0123456789ab"}, "phase": 1}
     assert to_fit(first).seed != to_fit(second, tmp_path / "before.safetensors").seed
 
 
 def test_other_data_or_weights_of_the_same_configuration_draw_the_same(to_fit):
     """So an edit of code, which renames what a fit starts from, re-draws nothing."""
-    first, second = config(), config() | {"data": "other crops", "start": {"backbone": "another key"}}
+    first, second = config(), config() | {"data_hash": "other crops", "start": {"backbone": "another key"}}
     assert to_fit(first).seed == to_fit(second).seed != to_fit(config(lr=0.5)).seed
 
 

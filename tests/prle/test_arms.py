@@ -29,7 +29,7 @@ def config(name: str, x: params.PrleArm | None = None, maps: dict[str, str] = MA
     """Return the configuration of the first seed of a fit of a section with the arms of `section` and `x`."""
     cfg = section({"x": x or arm()}, **changes)
     rows = prle_arms.plan(cfg, prle_arms.fits(cfg), inputs(cfg), {**dict.fromkeys(prle_arms.fits(cfg), "-"), **maps})
-    return next(row for row in rows if row.arm == name).stages[0]
+    return next(row for row in rows if row.arm == name).phases[0]
 
 
 # which fits there are
@@ -83,7 +83,7 @@ def test_every_method_of_ffpp_has_a_short_name_of_its_own():
 def test_a_plain_fit_is_what_the_section_says():
     assert config("EfficientNet") == {
         "augment": {"p": 1.0, "steps": []},
-        "data": "data of FF++",
+        "data_hash": "data of FF++",
         "hide": {"kind": "nothing"},
         "model": {"name": "timm", "backbone": "test_efficientnet", "size": SIZE} | NEITHER,
         "per_class": 3,
@@ -147,7 +147,7 @@ def test_a_fit_of_one_method_differs_in_its_crops_alone():
     """So it is dealt and shuffled like the others; its maps are its own."""
     maps = {"Xception + PRLE": "m", "DF: Xception + PRLE": "m of DF"}
     whole, one = (config(name, maps=maps) for name in maps)
-    assert one == whole | {"data": "data of Deepfakes", "start": whole["start"] | {"maps": "m of DF"}}
+    assert one == whole | {"data_hash": "data of Deepfakes", "start": whole["start"] | {"maps": "m of DF"}}
 
 
 def test_a_plan_lists_fits_in_their_order_and_seeds_within():
@@ -156,10 +156,10 @@ def test_a_plan_lists_fits_in_their_order_and_seeds_within():
         name: fit for name, fit in prle_arms.fits(cfg).items() if name in ("Xception", "Xception + x", "DF: Xception")
     }
     rows = prle_arms.plan(cfg, listed, inputs(cfg), {"Xception + x": "m"})
-    assert [(r.arm, r.seed, r.data) for r in rows] == [
+    assert [(r.arm, r.seed, r.crop_set) for r in rows] == [
         ("Xception", 0, "FF++"), ("Xception", 1, "FF++"), ("Xception + x", 0, "FF++"), ("DF: Xception", 0, "Deepfakes"),
     ]  # fmt: skip
-    assert [r.stages[0]["seed"] for r in rows] == [0, 1, 0, 0] and all(len(r.stages) == 1 for r in rows)
+    assert [r.phases[0]["seed"] for r in rows] == [0, 1, 0, 0] and all(len(r.phases) == 1 for r in rows)
 
 
 def test_a_fit_that_hides_something_without_maps_is_one_line():
@@ -316,7 +316,7 @@ def test_maps_are_those_of_the_first_seeds_of_plain_detectors_on_the_same_crops(
         (["DF: Xception 0", "DF: EfficientNet 0"], [[], []], "crops of Deepfakes"),
         (["FS: Xception 0", "FS: EfficientNet 0"], [[], []], "crops of FaceSwap"),
     ]
-    assert list(table.columns) == ["fit", "data", "maps", "members"]
+    assert list(table.columns) == ["fit", "crop_set", "maps", "members"]
     assert table["fit"].tolist() == [n for n, fit in prle_arms.fits(cfg).items() if fit.arm.hide != "nothing"]
     lines = table.set_index("fit")
     both = "cam of Xception 0 cam of EfficientNet 0"

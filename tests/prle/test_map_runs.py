@@ -170,7 +170,7 @@ def test_one_member_is_fused_as_well(tmp_path, made, rows):
 
 def test_members_of_other_crops_are_refused(tmp_path, made, rows):
     fewer = rows.drop(index=rows.index[rows["split"] == "train"][0])
-    said = f"of data {map_store.identity(rows)}, asked for are those of data {map_store.identity(fewer)}"
+    said = f"of data_hash {map_store.identity(rows)}, asked for are those of data_hash {map_store.identity(fewer)}"
     with pytest.raises(InputError, match=said):
         map_runs.fused(store(tmp_path), made, RULE, fewer, RUNTIME)
 

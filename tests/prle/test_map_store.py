@@ -17,7 +17,7 @@ HALVES = np.random.default_rng(0).random((5, 6, 6)).astype(np.float16)
 def folder(tmp_path):
     """Lay out maps of the data "abc"."""
     np.save(tmp_path / map_store.MAPS, HALVES)
-    (tmp_path / map_store.HEAD).write_text(json.dumps({"data": "abc", "count": 5, "size": 6}))
+    (tmp_path / map_store.HEAD).write_text(json.dumps({"data_hash": "abc", "count": 5, "size": 6}))
     return tmp_path
 
 
@@ -28,7 +28,9 @@ def test_maps_are_read_from_the_disk_and_cannot_be_changed(folder):
 
 
 def test_maps_of_other_data_are_refused_with_both_names(folder):
-    with pytest.raises(InputError, match="holds maps of data abc, asked for are those of data xyz; remove the folder"):
+    with pytest.raises(
+        InputError, match="holds maps of data_hash abc, asked for are those of data_hash xyz; remove the folder"
+    ):
         map_store.read(folder, "xyz")
 
 

@@ -32,7 +32,7 @@ class Source:
 
 
 def write(folder, source, **changes):
-    given = {"count": COUNT, "size": SIZE, "data": "abc", "shard": 8} | changes
+    given = {"count": COUNT, "size": SIZE, "data_hash": "abc", "shard": 8} | changes
     return map_writer.write(folder, source, **given)
 
 
@@ -44,7 +44,11 @@ def test_what_is_read_is_what_was_made_as_halves(tmp_path):
     np.testing.assert_array_equal(map_store.read(tmp_path / "new" / "maps", "abc"), maps)
     assert source.asked == list(range(COUNT)) and source.largest == 4
     assert sorted(p.name for p in (tmp_path / "new" / "maps").iterdir()) == ["maps.json", "maps.npy"]
-    assert json.loads((tmp_path / "new" / "maps" / "maps.json").read_text()) == {"data": "abc", "count": 23, "size": 6}
+    assert json.loads((tmp_path / "new" / "maps" / "maps.json").read_text()) == {
+        "data_hash": "abc",
+        "count": 23,
+        "size": 6,
+    }
 
 
 def test_finished_maps_are_not_made_again(tmp_path):
@@ -79,11 +83,11 @@ def test_shards_may_be_made_by_several_processes(tmp_path):
 
 def test_maps_of_other_data_are_refused_with_both_hashes(tmp_path):
     write(tmp_path, Source())
-    with pytest.raises(InputError, match="maps of data abc, asked for are those of data xyz") as caught:
+    with pytest.raises(InputError, match="maps of data_hash abc, asked for are those of data_hash xyz") as caught:
         map_store.read(tmp_path, "xyz")
     assert str(tmp_path) in str(caught.value) and "same training split" in str(caught.value)
-    with pytest.raises(InputError, match=r"data abc.*data xyz"):
-        write(tmp_path, Source(), data="xyz")
+    with pytest.raises(InputError, match=r"data_hash abc.*data_hash xyz"):
+        write(tmp_path, Source(), data_hash="xyz")
     with pytest.raises(InputError, match=r"size 6.*size 7"):
         write(tmp_path, Source(), size=7)
     with pytest.raises(InputError, match=r"count 23.*count 9"):
@@ -94,8 +98,8 @@ def test_maps_of_other_data_are_refused_with_both_hashes(tmp_path):
 def test_unfinished_maps_of_other_data_are_refused_too(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path, Source(10))
-    with pytest.raises(InputError, match=r"data abc.*data xyz"):
-        write(tmp_path, Source(), data="xyz")
+    with pytest.raises(InputError, match=r"data_hash abc.*data_hash xyz"):
+        write(tmp_path, Source(), data_hash="xyz")
 
 
 @pytest.mark.parametrize("more", [-1, 1])

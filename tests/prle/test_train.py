@@ -58,7 +58,7 @@ def config(hide: str = "primary", maps: str = "k", seed: int = 0, per_class: int
     """Return the configuration of a fit of EfficientNet's stand-in, with the arm that is given."""
     cfg = section({"x": arm(hide, **changes)}, seeds=seed + 1, per_class=per_class)
     listed = {"x": prle_arms.fits(cfg)["EfficientNet + x"]}
-    return prle_arms.plan(cfg, listed, inputs(cfg), {"x": maps})[seed].stages[0]
+    return prle_arms.plan(cfg, listed, inputs(cfg), {"x": maps})[seed].phases[0]
 
 
 def hidden(**changes) -> dict:

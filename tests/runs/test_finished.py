@@ -50,23 +50,23 @@ def test_runs_that_are_not_there_are_one_line(tmp_path):
         finished.read_runs(["t"], ["NA", "Base"], tmp_path)
 
 
-def test_histories_count_epochs_on_over_the_stages(tmp_path):
+def test_histories_count_epochs_on_over_the_phases(tmp_path):
     one, two = (pd.DataFrame({"epoch": range(1, n + 1), "frame_auc": 0.5}) for n in (1, 2))
     lines = [write_run(tmp_path, "NA", seed, None, [one]) for seed in (0, 1)]
     lines += [write_run(tmp_path, "MEP", seed, None, [one, two, one]) for seed in (0, 1)]
     found = finished.histories(pd.DataFrame(lines))
-    assert found.columns.tolist() == ["arm", "seed", "stage", "epoch", "frame_auc"]
+    assert found.columns.tolist() == ["arm", "seed", "phase", "epoch", "frame_auc"]
     assert found.index.tolist() == list(range(10))
     assert found["arm"].tolist() == ["NA"] * 2 + ["MEP"] * 8
     for seed in (0, 1):
         one = found[(found["arm"] == "MEP") & (found["seed"] == seed)]
-        assert one["stage"].tolist() == [1, 2, 2, 3] and one["epoch"].tolist() == [1, 2, 3, 4]
+        assert one["phase"].tolist() == [1, 2, 2, 3] and one["epoch"].tolist() == [1, 2, 3, 4]
     assert found["epoch"].tolist()[:2] == [1, 1]
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """Train a curriculum of two stages with two seeds."""
+    """Train a curriculum of two phases with two seeds."""
     root = tmp_path_factory.mktemp("faces")
     rows = crop_table.load(write_faces(root), "celebdf", "identity")
     with pytest.MonkeyPatch.context() as patch:
@@ -86,7 +86,7 @@ def test_a_run_knows_its_configuration_and_gives_its_network_back(done):
     row = done.iloc[0]
     config = finished.config_of_run(row["folder"])
     assert config == json.loads((row["folder"] / RECORD).read_text())["config"]
-    assert config["mask"] == "none" and config["start"] == {"stage": row["chain"].split()[0]}
+    assert config["mask"] == "none" and config["start"] == {"phase": row["chain"].split()[0]}
     net = finished.load_model(row["folder"])
     assert not net.training and type(net) is type(models.create(NET))
     state, saved = net.state_dict(), learner.safetensors.torch.load_file(row["folder"] / learner.WEIGHTS)

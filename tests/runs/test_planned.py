@@ -120,7 +120,7 @@ def ran(root, *rows: runs_planned.Row) -> pd.DataFrame:
     return runs_planned.run(store(root), rows, given(), RUNTIME, root, herd_train.train)
 
 
-def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
+def test_arms_with_the_same_first_phases_train_them_once(fits, tmp_path):
     plain = arm(curriculum="masked", epochs=1)
     two = arm(curriculum="two")
     table = ran(tmp_path, *planned(MEP=arm(curriculum="mep"), two=two, one=plain, other=arm("flips", curriculum="mep")))
@@ -133,18 +133,18 @@ def test_arms_with_the_same_first_stages_train_them_once(fits, tmp_path):
     assert table["folder"].tolist() == [store(tmp_path).path(c[-1]) for c in chains]
 
 
-def test_a_later_stage_starts_from_the_one_before_and_says_so(fits, tmp_path):
+def test_a_later_phase_starts_from_the_one_before_and_says_so(fits, tmp_path):
     table = ran(tmp_path, *planned(MEP=arm(curriculum="mep")))
     first, second, third = table["chain"][0].split()
     assert [config["start"] for config, _ in fits] == [
-        {"backbone": f"s of {NET.backbone}"}, {"stage": first}, {"stage": second}
+        {"backbone": f"s of {NET.backbone}"}, {"phase": first}, {"phase": second}
     ]  # fmt: skip
     runs = store(tmp_path).runs
     assert [start for _, start in fits] == [None, runs / first / learner.WEIGHTS, runs / second / learner.WEIGHTS]
-    assert len({first, second, third}) == 3, "the third stage is no rerun of the first"
+    assert len({first, second, third}) == 3, "the third phase is no rerun of the first"
 
 
-def test_what_changes_the_first_stage_changes_the_whole_chain(fits, tmp_path):
+def test_what_changes_the_first_phase_changes_the_whole_chain(fits, tmp_path):
     table = ran(tmp_path, *planned(a=arm(curriculum="mep"), b=arm(curriculum="mep", epochs=2)))
     a, b = (chain.split() for chain in table["chain"])
     assert not set(a) & set(b)

@@ -13,7 +13,7 @@ from ddet.training import common
 from ddet.training.learner import predict
 
 SIZE = 16
-CONFIG = {"train": TRAIN.model_dump(), "seed": 0, "data": "a", "start": {"backbone": "b"}}
+CONFIG = {"train": TRAIN.model_dump(), "seed": 0, "data_hash": "a", "start": {"backbone": "b"}}
 
 
 class LeftIsBright(torch.nn.Module):
@@ -33,7 +33,7 @@ def test_a_fit_begins_with_the_seed_of_its_core():
     device, cfg, seed = common.begin(CONFIG, RUNTIME)
     drawn = torch.rand(3), np.random.rand()
     assert (device.type, cfg, seed) == ("cpu", TRAIN, derive({"train": TRAIN.model_dump(), "seed": 0}))
-    common.begin(CONFIG | {"data": "x", "start": {"stage": "y"}}, RUNTIME)
+    common.begin(CONFIG | {"data_hash": "x", "start": {"phase": "y"}}, RUNTIME)
     assert torch.equal(torch.rand(3), drawn[0]) and np.random.rand() == drawn[1]
     assert common.begin(CONFIG | {"seed": 1}, RUNTIME)[2] != seed
     assert not torch.equal(torch.rand(3), drawn[0])

@@ -102,7 +102,7 @@ def _fits() -> dict[str, tuple[Callable, dict[str, Any]]]:
         "asrid": (asrid_train.train, asrid_arms.plan(clips, {"x": first["asrid"]}, given)),
         "prle": (prle_train.train, prle_arms.plan(hidden, {"x": row}, given, {"x": "toy"})),
     }
-    return {name: (fit, _short(rows[0].stages[0])) for name, (fit, rows) in made.items()}
+    return {name: (fit, _short(rows[0].phases[0])) for name, (fit, rows) in made.items()}
 
 
 def _short(config: dict[str, Any]) -> dict[str, Any]:
