@@ -27,9 +27,11 @@ from ddet.training.schedules import SCHEDULES
 
 WEIGHTS, HISTORY = "weights.safetensors", "history.csv"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# Fused, since the plain ones take torch's square root: on a CPU that is MKL's, which is not exact in one case of
+# seven, was another on an emulated Intel CPU than on an AMD one, and has no pin. The fused step has the exact one.
 OPTIMISERS = {
-    "adam": partial(OptimWrapper, opt=torch.optim.Adam),
-    "adamw": partial(OptimWrapper, opt=torch.optim.AdamW),
+    "adam": partial(OptimWrapper, opt=torch.optim.Adam, fused=True),
+    "adamw": partial(OptimWrapper, opt=torch.optim.AdamW, fused=True),
     "sgd": partial(OptimWrapper, opt=torch.optim.SGD, momentum=0.9),
 }
 

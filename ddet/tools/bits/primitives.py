@@ -88,6 +88,10 @@ def _torch() -> dict[str, str]:
     x = torch.from_numpy(numbers(16, 64))
     functions = (torch.exp, torch.sigmoid, torch.tanh, torch.nn.functional.gelu, torch.nn.functional.silu)
     found = {f"torch {f.__name__}": digest(f(x).numpy()) for f in functions}
+    found["torch sqrt asin atan"] = digest(x.abs().sqrt().numpy(), (x / 8).asin().numpy(), x.atan().numpy())
+    found["torch erfinv log rsqrt"] = digest(
+        (x / 9).erfinv().numpy(), x.abs().log1p().numpy(), (x**2 + 1).rsqrt().numpy()
+    )
     found["torch softmax"] = digest(x.softmax(1).numpy(), x.log_softmax(1).numpy(), x.double().softmax(1).numpy())
     found["torch sums"] = digest(x.sum(1).numpy(), x.mean().numpy(), x.var(1).numpy(), x.norm().numpy())
     found["torch matmul"] = digest(
