@@ -1,4 +1,4 @@
-"""The rows of ASRID's tables as fits: an arm and a seed become a configuration."""
+"""Turn the arms of ASRID into fits: an arm and a seed become a configuration."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +15,16 @@ CLIPS = ("frames", "sampling", "short", "scaling", "augment_per")  # how clips b
 def of_part(
     section: params.Asrid, part: str, synthetic: bool, only: Sequence[str] | None = None
 ) -> dict[str, params.AsridArm]:
-    """Return the arms that one notebook trains, in their order; those of the benchmark's own clips only there."""
+    """Return the arms that one notebook trains, in their order.
+
+    Arms on clips that only the synthetic benchmark has are left out where the data are real.
+    """
     arms = planned.of_part(section, part, only)
     return {name: arm for name, arm in arms.items() if synthetic or not arm.synthetic}
 
 
 def inputs(section: params.Asrid, arms: Mapping[str, params.AsridArm], faces: Path = paths.FACES) -> planned.Inputs:
-    """Load what `arms` need and check it: nothing is trained where one arm would fail.
+    """Load the crops and start weights that `arms` need, and check all of it before anything is trained.
 
     Raises:
         InputError: a dataset, a protocol, a class or start weights that are not there.
@@ -36,12 +39,12 @@ def where(section: params.Asrid, arm: params.AsridArm) -> tuple[str, str]:
 
 
 def name_of(section: params.Asrid, arm: params.AsridArm) -> str:
-    """Name the crops that an arm meets: dataset and protocol."""
+    """Name the crop set of an arm: dataset and protocol."""
     return ", ".join(where(section, arm))
 
 
 def plan(section: params.Asrid, arms: Mapping[str, params.AsridArm], given: planned.Inputs) -> list[planned.Row]:
-    """List the fits of `arms` in their order, seeds within; two arms that say the same share their runs."""
+    """List the fits of `arms` in their order, seeds within; two arms with the same configuration share their runs."""
     return [
         planned.Row(name, seed, name_of(section, arm), (_config(section, arm, seed, given),))
         for name, arm in arms.items()

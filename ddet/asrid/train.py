@@ -1,4 +1,4 @@
-"""What a fit of the clip detectors is: everything in this module is part of a run's key."""
+"""Train a clip detector. This module's code is part of the run key."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def train(
     """Fit one row and write its clip scores on train, valid and test into `out`.
 
     Args:
-        config: what `asrid_arms.plan` makes of an arm.
+        config: what `asrid.arms.plan` makes of an arm.
         rows: the crops of the protocol that the arm names.
         start: weights of the backbone; None: begin at random.
 

@@ -1,4 +1,4 @@
-"""Grad-CAM: where a network looks, by a forward pass and a backward pass through what lies behind the layer alone."""
+"""Compute Grad-CAM with one forward pass, and a backward pass that stops at the layer asked for."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

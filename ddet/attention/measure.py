@@ -1,4 +1,4 @@
-"""Where trained runs look: Grad-CAM over rows of crops, and the regions that it is measured on."""
+"""Compute Grad-CAM of trained runs over rows of crops, and measure it against regions of the crop."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -26,7 +26,7 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class ClipRule:
-    """Hold how clips become samples.
+    """Say how clips become samples.
 
     Args:
         frames: crops of a clip.

@@ -36,7 +36,7 @@ def device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Loading:
-    """Hold what all loaders of a fit share: which crops they read, at which size, and how batches are made of them.
+    """Settings that all loaders of a fit share: which crops they read, at which size, and how they are batched.
 
     Args:
         crops: the folder below which tables name their crops.

@@ -1,4 +1,4 @@
-"""The rows of one dataset under one protocol: faces, splits and identity groups brought together."""
+"""Load the crops of one dataset under one protocol, with their splits and identity groups."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The rows of Herd's tables as fits: an arm and a seed become the configuration of each phase."""
+"""Turn the arms of Herd into fits: an arm and a seed become the configuration of each phase."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ CODE = ["ddet.herd.train"]  # what computes a run
 
 
 def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = paths.FACES) -> Inputs:
-    """Load what `arms` need and check it: nothing is trained where one arm would fail.
+    """Load the crops and start weights that `arms` need, and check all of it before anything is trained.
 
     Raises:
         InputError: a protocol or a class that the data lack, a backbone without start weights.
@@ -26,7 +26,7 @@ def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = p
 
 
 def plan(section: params.Herd, arms: Mapping[str, params.Arm], given: Inputs) -> list[Row]:
-    """List the fits of `arms` in their order, seeds within; two arms that say the same share their runs."""
+    """List the fits of `arms` in their order, seeds within; two arms with the same configuration share their runs."""
     return [
         Row(name, seed, arm.split or section.split, _phases(section, arm, seed, given))
         for name, arm in arms.items()
@@ -69,7 +69,7 @@ def _loss(section: params.Herd, arm: params.Arm) -> dict[str, Any]:
 
 
 def model_of(section: params.Herd, arm: params.Arm) -> params.Model:
-    """Return the network of an arm: the section's, with what the arm changes in it."""
+    """Return the network of an arm: that of the section with the arm's changes."""
     change = arm.model.model_dump(exclude_none=True) if arm.model else {}
     if change.get("swin") == "none":
         change["swin"] = None

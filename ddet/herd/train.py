@@ -1,4 +1,4 @@
-"""What a fit of the image detectors is: everything in this module is part of a run's key."""
+"""Train an image detector on one phase of its curriculum. This module's code is part of the run key."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ def train(
     """Fit one phase of one row and write its predictions on test into `out`.
 
     Args:
-        config: what `herd_arms.plan` makes of an arm.
+        config: what `herd.arms.plan` makes of an arm.
         rows: the crops of the protocol that the arm names.
         start: weights of the backbone, or those of the phase before; None: begin at random.
 

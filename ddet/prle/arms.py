@@ -1,4 +1,4 @@
-"""Rows of PRLE as runs: a detector and an arm become a fit, a fit and a seed a configuration."""
+"""Turn the arms of PRLE into fits: a detector and an arm become a fit, a fit and a seed a configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def of_part(section: params.Prle, part: str, only: Sequence[str] | None = None) 
 
 
 def inputs(section: params.Prle, listed: Mapping[str, Fit], faces: Path = paths.FACES) -> planned.Inputs:
-    """Load what the fits need and check it: nothing is trained where one of them would fail.
+    """Load the crops and start weights that the fits need, and check all of it before anything is trained.
 
     Each set of crops is FF++, whole or with the training and valid fakes of one method, and behind it the test crops
     of the other datasets.
@@ -113,7 +113,7 @@ def tested_on(dataset: str, faces: Path = paths.FACES) -> pd.DataFrame:
 
 
 def examples(rows: pd.DataFrame) -> pd.DataFrame:
-    """Choose a fake of each forgery method to look at, as far as there are enough each of another group."""
+    """Choose one fake of each forgery method for a figure, of different groups where there are enough."""
     chosen: list[pd.DataFrame] = []
     for _, part in rows[rows["label"] == 1].groupby("method"):
         taken = [one["group"].iloc[0] for one in chosen]
@@ -125,7 +125,7 @@ def examples(rows: pd.DataFrame) -> pd.DataFrame:
 def plan(
     section: params.Prle, listed: Mapping[str, Fit], given: planned.Inputs, maps: Mapping[str, str]
 ) -> list[planned.Row]:
-    """List the fits in their order, seeds within; two that say the same share their runs.
+    """List the fits in their order, seeds within; two with the same configuration share their runs.
 
     Args:
         maps: fit -> the run that holds its maps; empty where nothing is hidden.
@@ -162,14 +162,14 @@ def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, ma
 
 
 def model_of(section: params.Prle, detector: str) -> params.Model:
-    """Return the network of a detector; what is GenConViT's shapes no other."""
+    """Return the network of a detector; settings that only GenConViT has are set to fixed values."""
     cfg = section.detectors[detector]
     rest = {"size": section.size, "form": "released", "swin": None, "width": 1}
     return params.Model(name=cfg.name, backbone=cfg.backbone, **rest)
 
 
 def rule_of(section: params.Prle, arm: params.PrleArm) -> dict[str, Any]:
-    """Return the fusion of an arm: the section's, with what the arm changes."""
+    """Return the fusion rule of an arm: that of the section with the arm's changes."""
     return section.fusion.model_dump() | arm.fusion.model_dump(exclude_none=True)
 
 
@@ -204,7 +204,7 @@ def localise(
 
 
 def fit_with(runs: Path) -> Callable[..., None]:
-    """Return what computes a run, for `planned.run`; maps lie among `runs`."""
+    """Return the function that trains a fit, as `planned.run` calls it, with the folder of maps below `runs`."""
     return partial(prle_train.train, maps=Path(runs) / MAPS)
 
 

@@ -16,7 +16,7 @@ from ddet.prle.map_store import Batches
 def of_rows(
     model: nn.Module, layers: Sequence[nn.Module], rows: pd.DataFrame, crops: Path, size: int, bs: int, on: torch.device
 ) -> Batches:
-    """Return what `map_writer.write` asks for the maps of the crops that `rows` name, each for its own label.
+    """Return a function that computes the maps of `rows` in batches, each for its crop's label (`map_writer.write`).
 
     Paper: PRLE section III-B: offline, for the training split alone. The crops are not augmented.
     """

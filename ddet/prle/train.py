@@ -1,4 +1,4 @@
-"""What a fit of PRLE is: everything in this module is part of a run's key."""
+"""Train a detector with regions of its training crops hidden. This module's code is part of the run key."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def train(
     """Fit one row and write its predictions on all test crops, of FF++ and of the other datasets, into `out`.
 
     Args:
-        config: what `prle_arms.plan` makes of a fit.
+        config: what `prle.arms.plan` makes of a fit.
         rows: the crops of FF++, and those of the other datasets as further test crops.
         start: weights of the backbone; None: begin at random.
         maps: the folder of all runs that hold maps; `config` says which of them is meant.

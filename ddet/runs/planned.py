@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the fits of a section see: crops by name with their fingerprint, start weights by backbone."""
+    """The inputs of a section's fits: crop sets by name with their data hashes, start weights by backbone."""
 
     rows: dict[str, pd.DataFrame]
     hashes: dict[str, str]
@@ -58,7 +58,7 @@ def of_part(section: params.Herd | params.Asrid, part: str, only: Sequence[str] 
 
 
 def gather(wanted: Mapping[str, tuple[str, str]], backbones: Iterable[str], faces: Path) -> Inputs:
-    """Load crops by name, each of a (dataset, protocol), and the keys of start weights.
+    """Load crop sets by name, each given as (dataset, protocol), and look up the keys of start weights.
 
     Raises:
         InputError: as `inputs`.
@@ -71,7 +71,7 @@ def gather(wanted: Mapping[str, tuple[str, str]], backbones: Iterable[str], face
 
 
 def check_classes(rows: pd.DataFrame, where: str) -> None:
-    """Refuse rows in which a split lacks a class.
+    """Raise an error where a split of `rows` lacks a class.
 
     Raises:
         InputError: names the split and the class.

@@ -1,4 +1,4 @@
-"""What the fits of all papers have in common: their seed, their augmentation, their predictions on test."""
+"""Share what the fits of all papers do: derive the seed, build the augmentation, predict the test crops."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ def begin(config: dict[str, Any], runtime: params.Runtime) -> tuple[torch.device
 
 
 def core(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a configuration that a seed follows from: all but what data and weights the fit meets.
+    """Return the part of a configuration from which the seed is derived: all but the data hash and the start weights.
 
     So an edit of code, or a crop that was cut anew, makes a run again without drawing other numbers for it.
 
