@@ -10,7 +10,8 @@ from types import ModuleType, SimpleNamespace
 from IPython.display import Markdown
 
 from ddet import isa, params, paths
-from ddet.runs import locks, store
+from ddet import machine as machines
+from ddet.runs import locks
 from ddet.seeds import derive, seed_everything
 
 BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # a CPU with one of these computes in bf16 (the last is Arm's)
@@ -38,7 +39,7 @@ def start(params_file: str, *sections: str) -> SimpleNamespace:
         locks.take(paths.DATA / ".locks" / name, f"notebook {name}")
     runtime = everything.runtime
     seed_everything(derive("notebook", *sections), runtime.threads)
-    machine = store.machine(runtime)
+    machine = machines.of(runtime)
     data = "synthetic benchmark" if everything.benchmark.render else "real data"
     where = f"device {machine['device']} · {machine['isa']} · {runtime.threads} threads"
     print(f"profile {everything.profile} · {data} · {where}")

@@ -15,7 +15,7 @@ from ddet.prle import map_runs
 
 PACKAGE = paths.ROOT / "ddet"
 PAPERS = {"herd", "asrid", "prle"}
-PLUMBING = {"errors", "paths", "hashing", "seeds", "codeid", "published", "isa", "params"}
+PLUMBING = {"errors", "paths", "hashing", "seeds", "codeid", "published", "isa", "machine", "params"}
 COMMANDS = {
     "notebook",
     "nbrun",

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ddet import isa, params, paths
+from ddet import machine, params, paths
 from ddet.codeid import code_id
 from ddet.errors import InputError
 from ddet.hashing import canonical, digest
@@ -38,7 +38,7 @@ class Store:
     Args:
         stage: name of the stage and of its folder.
         code: the modules that compute a run; with the ddet modules they import they are part of every key.
-        runtime: further settings that change bits, see `machine`.
+        runtime: further settings that change bits, see `machine.of`.
         root: the data folder.
         shared: other stages whose finished runs are used here too: a run of the same key is copied, not made again.
 
@@ -176,17 +176,6 @@ class Store:
         print(f"{self.stage}: {text}", file=sys.stderr, flush=True)
 
 
-def machine(runtime: params.Runtime) -> dict[str, Any]:
-    """Return what of a machine changes the bits of a run, as resolved here: thread count, device type, instruction set.
-
-    It is part of every key, so that a run made on a CPU does not serve where a GPU computes.
-    """
-    import torch  # here alone: reading a store needs no torch
-
-    cuda = runtime.device == "cuda" or (runtime.device == "auto" and torch.cuda.is_available())
-    return {"threads": runtime.threads, "device": "cuda" if cuda else "cpu", "isa": isa.in_force(runtime.isa)}
-
-
 @contextlib.contextmanager
 def opened(
     stage: str, code: list[str], runtime: params.Runtime, *, prune: bool, shared: Sequence[str] = ()
@@ -196,7 +185,7 @@ def opened(
     `prune` moves what was not asked for to the attic: for a stage that asks for all it needs, not for a person who
     asks for a few of its arms.
     """
-    store = Store(stage, code, machine(runtime), paths.DATA, shared)
+    store = Store(stage, code, machine.of(runtime), paths.DATA, shared)
     yield store
     if prune:
         store.prune()

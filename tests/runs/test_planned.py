@@ -7,7 +7,7 @@ import torch
 from herd_toys import four_arms, planned
 from toys import NET, RUNTIME, arm, given, section, store, write_faces
 
-from ddet import params
+from ddet import machine, params
 from ddet.codeid import closure
 from ddet.data import crop_table
 from ddet.errors import InputError
@@ -16,7 +16,6 @@ from ddet.herd import train as herd_train
 from ddet.params.arms import by_name
 from ddet.runs import finished
 from ddet.runs import planned as runs_planned
-from ddet.runs import store as run_store
 from ddet.training import common, learner
 
 # what is checked before anything is trained
@@ -190,7 +189,7 @@ def stage(fits, tmp_path, monkeypatch):
 
 def test_a_stage_is_a_store_a_run_and_a_table(stage, fits, tmp_path):
     done = stage(*planned(2, NA=arm(), MEP=arm(curriculum="mep")))
-    kept = store(tmp_path, runtime=run_store.machine(RUNTIME))
+    kept = store(tmp_path, runtime=machine.of(RUNTIME))
     assert len(fits) == 8
     rows = planned(2, NA=arm(), MEP=arm(curriculum="mep"))
     by_hand = runs_planned.run(kept, rows, given(), RUNTIME, tmp_path, herd_train.train)

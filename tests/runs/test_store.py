@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from ddet import isa, params
+from ddet import machine, params
 from ddet.errors import InputError
 from ddet.runs import store as run_store
 from ddet.runs.store import Store
@@ -362,10 +362,9 @@ def opened(tmp_path, monkeypatch):
     return lambda **more: run_store.opened("herd", ["ddet.seeds"], SETTINGS, **more)
 
 
-def test_threads_device_and_instruction_set_alone_are_the_machine_of_a_key(opened, tmp_path):
-    assert run_store.machine(SETTINGS) == {"threads": 3, "device": "cuda", "isa": isa.in_force("avx2")}
+def test_a_store_of_a_stage_is_keyed_by_the_machine(opened, tmp_path):
     with opened(prune=True) as kept:
-        assert kept.key({"a": 1}) == store(tmp_path, runtime=run_store.machine(SETTINGS)).key({"a": 1})
+        assert kept.key({"a": 1}) == store(tmp_path, runtime=machine.of(SETTINGS)).key({"a": 1})
 
 
 def test_leaving_puts_away_what_was_not_asked_for_and_lets_others_in(opened, tmp_path):

@@ -1,0 +1,22 @@
+"""What of a machine enters a run's key: threads, the device that `auto` means here, the instruction set."""
+
+import pytest
+import torch
+
+from ddet import isa, machine, params
+
+SETTINGS = params.Runtime(threads=3, device="cuda", isa="avx2", jobs=5, backend="loky", workers=4, fits=2)
+
+
+def test_threads_device_and_instruction_set_alone():
+    assert machine.of(SETTINGS) == {"threads": 3, "device": "cuda", "isa": isa.in_force("avx2")}
+    assert machine.of(SETTINGS.model_copy(update={"jobs": 1, "fits": 1, "workers": 0})) == machine.of(SETTINGS)
+    assert machine.of(SETTINGS.model_copy(update={"isa": "native"}))["isa"] == "native"
+
+
+@pytest.mark.parametrize(("there", "device"), [(True, "cuda"), (False, "cpu")])
+def test_auto_is_resolved(monkeypatch, there, device):
+    """A run that was made on a CPU must not serve where a GPU would compute it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert machine.of(SETTINGS.model_copy(update={"device": "auto"}))["device"] == device
+    assert machine.of(SETTINGS.model_copy(update={"device": "cpu"}))["device"] == "cpu"
