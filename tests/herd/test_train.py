@@ -157,7 +157,7 @@ def test_a_network_with_a_penalty_pays_it_in_training(to_fit, tmp_path):
     FIT(seen.model, seen.dls, seen.cfg, tmp_path, seen.seed, loss_func=seen.loss, cbs=seen.cbs, progress=False)
     seed_everything(derive(seen.seed, "fit"), 1)
     model, penalties = other.model.train(), []
-    optimiser = torch.optim.Adam(model.parameters(), lr=seen.cfg.lr)
+    optimiser = torch.optim.Adam(model.parameters(), lr=seen.cfg.lr, fused=True)
     for x, y in other.dls.train:
         optimiser.zero_grad()
         loss = seen.loss(model(x), y)

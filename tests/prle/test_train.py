@@ -181,10 +181,10 @@ def test_crops_of_ffpp_alone_choose_the_epoch(to_fit, rows, faces, select_on, pe
 def test_maps_of_other_crops_are_refused_with_both_fingerprints(to_fit, rows, faces, stored):
     with pytest.raises(InputError) as error:
         to_fit(config(maps="other"))
-    said = str(error.value)
-    assert f"of data 0123456789ab, asked for are those of data {map_store.identity(rows)}" in said and "\n" not in said
+    said, asked = str(error.value), f"asked for are those of data_hash {map_store.identity(rows)}"
+    assert f"of data_hash 0123456789ab, {asked}" in said and "\n" not in said
     fewer = rows.drop(index=rows.index[rows["split"] == "train"][3])
-    with pytest.raises(InputError, match=f"data {map_store.identity(rows)}, .* data {map_store.identity(fewer)}"):
+    with pytest.raises(InputError, match=f"hash {map_store.identity(rows)}, .*hash {map_store.identity(fewer)}"):
         prle_train.primary_of(fewer[fewer["split"] == "train"], fewer, stored / "k")
 
 
