@@ -8,7 +8,7 @@ from invented import printed
 from sklearn.metrics import roc_auc_score
 
 from ddet import published
-from ddet.audit import roc
+from ddet.audit import confusion, roc
 
 
 @settings(max_examples=100, deadline=None)
@@ -74,11 +74,11 @@ def test_rows_without_all_three_numbers_are_left_out_and_columns_may_be_named():
     assert (found.column, found.printed, found.verdict) == ("U", "0.5", "infeasible")
 
 
-def test_the_range_that_is_allowed_is_printed():
+def test_the_range_that_is_allowed_is_that_over_all_points_under_any_reading():
     row = {"m": {"Acc": "0.70", "F1": "0.70", "AUC": "0.10"}}
     (found,) = roc.auc_with_point(published.tidy(row, "invented", "I"), 10, 10)
-    low, high = (float(x) for x in found.recomputed.strip("[]").split(", "))
-    points = [(a, b) for a in range(11) for b in range(11) if a + b == 14]
-    every = [roc.bounds(np.array(a), np.array(b), 10, 10) for a, b in points]
-    assert min(b[0] for b in every) <= low < high <= max(b[1] for b in every)
+    points = np.concatenate([confusion.feasible("0.70", "0.70", reading, 10, 10) for reading in confusion.READINGS])
+    low, high = roc.bounds(*points.T, 10, 10)
+    assert len(points) > 3 and np.ptp(low) > 0 < np.ptp(high)
+    assert found.recomputed == f"[{low.min():.4f}, {high.max():.4f}]"
     assert found.sentence == f"Table I, m: AUC 0.10 lies outside {found.recomputed}, what its accuracy and F1 allow."

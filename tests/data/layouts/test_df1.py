@@ -74,9 +74,10 @@ def test_scan_adds_the_reals_once_whatever_the_variants(tmp_path, tree):
 
 
 def test_source_videos_are_no_clips(tmp_path, tree):
-    before = {clip.clip_id for clip in df1.scan(trees.data(tmp_path, "df1"))}
-    trees.touch(tree / "source_videos/W001", "000_W001.mp4")
-    assert {clip.clip_id for clip in df1.scan(trees.data(tmp_path, "df1"))} == before
+    cfg = trees.data(tmp_path, "df1")
+    before = df1.scan(cfg)
+    trees.touch(tree / "source_videos/W001", "000_W001.mp4", "777_W001.mp4")
+    assert df1.scan(cfg) == before
 
 
 def test_without_lists_no_clip_has_a_split_and_none_is_blamed(tmp_path):
