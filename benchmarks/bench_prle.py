@@ -40,7 +40,7 @@ from ddet.prle import controls, exploit, fusion, map_store, map_writer
 from ddet.runs import processes
 from ddet.seeds import seed_everything
 
-SLIM = {"Xception": "slim_xception", "EfficientNet": "test_efficientnet", "VGG": "slim_vgg", "ResNet-50": "slim_resnet"}
+SLIM = {"Xception": "slim_xception", "EfficientNet": "lite0_stride8", "VGG": "slim_vgg", "ResNet-50": "slim_resnet"}
 FULL = {"Xception": "legacy_xception", "EfficientNet": "efficientnet_b4", "VGG": "vgg16", "ResNet-50": "resnet50"}
 F3NET = {"F3-Net": "f3net", "F3-Net, mixing": "f3net_mix"}
 PAPER = {"Xception": (540.15, 20.81), "ResNet-50": (493.38, 25.56)}  # Table VIII: GFLOPs of a batch of 64, M parameters

@@ -8,6 +8,7 @@ DATA = ROOT / "data"
 RAW = DATA / "raw"  # real datasets, never edited
 SYNTHETIC = DATA / "synthetic"  # rendered by 10_benchmark, in the same layouts
 FACES = DATA / "faces"
+START = DATA / "start"  # start weights, small enough for git
 RUNS = DATA / "runs"
 RESULTS = DATA / "results"
 PUBLISHED = DATA / "published"

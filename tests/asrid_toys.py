@@ -15,7 +15,7 @@ from ddet.runs import planned
 from ddet.training import common, learner
 
 MODEL = params.AsridModel(
-    backbone="mobilenetv3_small_050", size=32, width=16, mode="paper", heads=4, layers=1, layer_heads=4, hidden=8,
+    backbone="lite0_stride16", size=32, width=16, mode="paper", heads=4, layers=1, layer_heads=4, hidden=8,
     dropout=0.0, positions=8, maps=2,
 )  # fmt: skip
 TRAIN = params.Train(

@@ -20,7 +20,7 @@ REPORT = params.Report(bootstrap=100, confidence=0.95, seed=1)
 TESTS = {"DFDC": "dfdc", "DF-1.0": "df1", "Celeb-DF": "celebdf"}
 DETECTORS = {
     "Xception": params.prle.Detector(name="timm", backbone="slim_resnet"),
-    "EfficientNet": params.prle.Detector(name="timm", backbone="test_efficientnet"),
+    "EfficientNet": params.prle.Detector(name="timm", backbone="lite0_stride8"),
     "ResNet-50": params.prle.Detector(name="timm", backbone="slim_resnet", layers=["layer3.1"]),
 }
 LISTS = {
@@ -68,7 +68,8 @@ def arm(hide: str = "primary", **changes) -> params.PrleArm:
 def section(arms: Mapping[str, params.PrleArm] | None = None, **changes) -> params.Prle:
     """Make a section with the arms `backbone` and `PRLE`, and those given by their printed names."""
     named = {"backbone": arm("nothing"), "PRLE": arm()} | dict(arms or {})
-    base = {"split": "official", "tests": TESTS, "per_class": 3, "seeds": 1, "size": SIZE, "detectors": DETECTORS}
+    base = {"split": "official", "tests": TESTS, "per_class": 3, "scored": 3, "seeds": 1}
+    base |= {"size": SIZE, "detectors": DETECTORS}
     base |= {
         "augment": "none",
         "augment_lists": LISTS,

@@ -40,6 +40,9 @@ def test_timm_backbone_with_two_outputs():
         ("test_resnet", "layer4.0.conv2"),  # the projection on the shortcut runs later
         ("test_convnext", "stages.3.blocks.1.conv_dw"),
         ("mobilenetv3_small_050", "blocks.5.0.conv"),  # conv_head stands behind the pooling
+        ("lite0_stride16", "blocks.3.2.conv_pwl"),
+        ("lite0_stride8", "blocks.3.2.conv_pwl"),
+        ("slim_xception", "features.12.pointwise"),
         ("vgg11", "features.18"),  # at 288 px its head, made of convolutions, still has a map
     ],
 )

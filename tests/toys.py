@@ -40,7 +40,8 @@ def arm(augment: str | None = None, **changes) -> params.Arm:
 
 def section(seeds: int = 1, **changes) -> params.Herd:
     """Make a section whose curriculum is one phase with nothing hidden."""
-    base = {"dataset": "celebdf", "split": "identity", "per_class": 3, "imbalance": 1.0, "seeds": seeds, "model": NET}
+    base = {"dataset": "celebdf", "split": "identity", "per_class": 3, "imbalance": 1.0, "seeds": seeds}
+    base |= {"model": NET, "scored": 9}
     base |= {"train": TRAIN, "phases": {"full": "none", "masked": "eyes"}, "curriculum": "plain", "weight": 1.0}
     base |= {"curricula": {n: params.Curriculum(phases=p, epochs=e) for n, (p, e) in CURRICULA.items()}}
     lists = {name: params.AugmentList(p=CHANCE[name], steps=steps) for name, steps in LISTS.items()}

@@ -22,7 +22,7 @@ def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = p
     """
     splits = {arm.split or section.split for arm in arms.values()}
     wanted = {split: (section.dataset, split) for split in splits}
-    return gather(wanted, {model_of(section, arm).backbone for arm in arms.values()}, faces)
+    return gather(wanted, {model_of(section, arm).backbone for arm in arms.values()}, faces, section.scored)
 
 
 def plan(section: params.Herd, arms: Mapping[str, params.Arm], given: Inputs) -> list[Row]:

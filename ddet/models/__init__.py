@@ -17,7 +17,7 @@ from torch import nn
 
 from ddet import params
 from ddet.errors import InputError
-from ddet.models import slim  # noqa: F401 (importing it makes its networks known to timm)
+from ddet.models import lite, slim  # noqa: F401 (importing them makes their networks known to timm)
 
 MODULES = {  # imported on demand, so that a new module does not change the keys of other networks' runs
     "genconvit_ed": "ddet.models.genconvit",
@@ -103,12 +103,12 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
     backbone.load_state_dict(own | fits)
 
 
-def cam_layer(model: nn.Module, size: int) -> nn.Module:
+def cam_layer(model: nn.Module, size: int, cells: int = 2) -> nn.Module:
     """Return the layer that Grad-CAM uses: the network's own choice (method `cam_layer`), or one found by a rule.
 
     The rule, for timm networks: of the convolutions before the pooling, the one that runs last and whose output is a
-    map, larger than 1 x 1, for a `size` x `size` input (gates see 1 x 1); not the projection on a shortcut, which
-    sees only the input of its block; not a patch embedding, the only convolution of a transformer.
+    map of at least `cells` x `cells` for a `size` x `size` input (gates see 1 x 1); not the projection on a shortcut,
+    which sees only the input of its block; not a patch embedding, the only convolution of a transformer.
 
     Raises:
         InputError: no convolution has such an output.
@@ -118,7 +118,7 @@ def cam_layer(model: nn.Module, size: int) -> nn.Module:
     seen: list[nn.Module] = []
 
     def note(layer: nn.Module, _: tuple, output: torch.Tensor) -> None:
-        if output.shape[-1] > 1 and output.shape[-2] > 1:
+        if min(output.shape[-2:]) >= cells:
             seen.append(layer)
 
     aside = ("downsample", "patch_embed")
@@ -131,7 +131,11 @@ def cam_layer(model: nn.Module, size: int) -> nn.Module:
     for hook in hooks:
         hook.remove()
     if not seen:
-        raise InputError(type(model).__name__, f"has no convolution with a map at {size} px", "use a larger model.size")
+        raise InputError(
+            type(model).__name__,
+            f"has no convolution with a map of {cells} x {cells} at {size} px",
+            "use a larger model.size",
+        )
     return seen[-1]
 
 

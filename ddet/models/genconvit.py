@@ -10,6 +10,8 @@ from ddet import params
 from ddet.errors import InputError
 from ddet.models import cam_layer, make_backbone
 
+CELLS = 10  # cells a side of the coarsest map that tells an eye from its surroundings
+
 
 def build(cfg: params.Model) -> "GenConViTED":
     """Build the network that `cfg` names.
@@ -75,13 +77,16 @@ class TwoViews(nn.Module):
         return seen if self.swin is None else torch.cat([seen, self.swin(image)], dim=1)
 
     def cam_layer(self, size: int) -> nn.Module:
-        """Return ConvNeXt's 2 x 2 convolution before the last stage; of another backbone, its last convolution.
+        """Return ConvNeXt's 2 x 2 convolution before the last stage; of another backbone, its last fine convolution.
 
-        Paper: Herd Mentality's released Grad-CAM target. It runs once for each view: `cam_call` is that on the image.
+        Paper: Herd Mentality's released Grad-CAM target, 7 x 7 cells at 224 px. It runs once for each view: `cam_call`
+        is that on the image.
+        Differs: another backbone is read where its map still has CELLS x CELLS, since the claims are about eyes, and
+        an eye is no larger than a cell of a coarser map.
         """
         if isinstance(self.backbone, ConvNeXt):
             return self.backbone.stages[-1].downsample[1]
-        return cam_layer(self.backbone, size)
+        return cam_layer(self.backbone, size, CELLS)
 
 
 def _pooled(branch: nn.Module) -> int:

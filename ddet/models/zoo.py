@@ -2,10 +2,10 @@
 
 | detector | full size | parameters | slim | parameters |
 |---|---|---:|---|---:|
-| Xception | `legacy_xception` | 20,811,050 | `slim_xception` | 725,938 |
-| EfficientNet-B4 | `efficientnet_b4` | 17,552,202 | `test_efficientnet` | 99,710 |
-| VGG-16 | `vgg16` | 134,268,738 | `slim_vgg` | 738,546 |
-| ResNet-50 | `resnet50` | 23,512,130 | `slim_resnet` | 629,698 |
+| Xception | `legacy_xception` | 20,811,050 | `slim_xception` | 220,082 |
+| EfficientNet-B4 | `efficientnet_b4` | 17,552,202 | `lite0_stride8` | 254,146 |
+| VGG-16 | `vgg16` | 134,268,738 | `slim_vgg` | 384,362 |
+| ResNet-50 | `resnet50` | 23,512,130 | `slim_resnet` | 348,866 |
 
 Parameters are with two classes. The first four are timm networks; F3-Net (`f3net`, with its mixing block `f3net_mix`)
 is made of two Xceptions of either size.
@@ -24,12 +24,13 @@ from ddet.errors import InputError
 
 CAM_LAYERS = {  # by timm name
     "legacy_xception": ("conv3", "conv4"),
-    "slim_xception": ("features.12", "features.15"),
+    "slim_xception": ("features.11", "features.12"),
     "efficientnet_b4": ("conv_head",),
-    "test_efficientnet": ("conv_head",),
+    "lite0_stride16": ("blocks.3.2",),
+    "lite0_stride8": ("blocks.3.2",),
     "vgg16": ("features.28", "features.29", "features.30"),
     "vgg16_bn": ("features.41", "features.42", "features.43"),
-    "slim_vgg": ("features.41", "features.42", "features.43"),
+    "slim_vgg": ("features.39", "features.40", "features.41"),
     "resnet50": ("layer4.2",),
     "slim_resnet": ("layer4.1",),
 }

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from ddet.params.base import DATASETS, FFPP_METHODS, Count, Positive, Rate, Section, Share, Train
 
+SOURCES = Literal["package", "distilled", "renderer", "timm", "none"]
+
 
 class FFppSynth(Section):
     pairs: Annotated[int, Field(ge=3)]
@@ -92,12 +94,11 @@ class Splits(Section):
 
 
 class Start(Section):
-    """Where the weights of a backbone come from before any forgery label is seen."""
+    """Where the weights of each backbone come from before any forgery label is seen."""
 
-    source: Literal["renderer", "timm", "none"]
+    backbones: Annotated[dict[str, SOURCES], Field(min_length=1)]
     weights: str | None
     seed: Count
-    backbones: Annotated[list[str], Field(min_length=1)]
     images: Positive
     identities: Positive
     size: Annotated[int, Field(ge=32, le=1024)]

@@ -81,6 +81,7 @@ class Herd(Paper):
     dataset: DATASETS
     split: PROTOCOLS
     per_class: Positive
+    scored: Positive
     imbalance: Rate
     model: Model
     phases: Annotated[dict[str, Literal["none", "eyes"]], Field(min_length=1)]  # what is hidden in a phase

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from ddet.params.arms import BaseArm, Paper, by_name
-from ddet.params.base import DATASETS, FFPP_METHODS, PROTOCOLS, Positive, Section, Share, known
+from ddet.params.base import DATASETS, FFPP_METHODS, PROTOCOLS, Positive, Rate, Section, Share, known
 
 HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
 
@@ -13,12 +13,14 @@ HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
 class Detector(Section):
     """A network: `timm`, `f3net` or `f3net_mix` of a timm backbone, and the layers whose maps localisation averages.
 
-    Without `layers` they are those of `models.zoo`.
+    Without `layers` they are those of `models.zoo`, without `lr` and `epochs` it is trained with the section's.
     """
 
     name: Literal["timm", "f3net", "f3net_mix"]
     backbone: str
     layers: list[str] = []
+    lr: Rate | None = None
+    epochs: Positive | None = None
 
 
 class Fusion(Section):
@@ -94,6 +96,7 @@ class Prle(Paper):
     split: PROTOCOLS
     tests: Annotated[dict[str, DATASETS], Field(min_length=1)]  # the paper's name -> dataset
     per_class: Positive
+    scored: Positive
     size: Annotated[int, Field(ge=32, le=1024)]
     detectors: Annotated[dict[str, Detector], Field(min_length=1)]
     zoo: Annotated[list[str], Field(min_length=1)]

@@ -15,7 +15,7 @@ from ddet.errors import InputError, meant
 from ddet.hashing import fingerprint
 from ddet.prle import map_runs
 from ddet.prle import train as prle_train
-from ddet.runs import finished, planned
+from ddet.runs import finished, planned, starts
 from ddet.runs.store import Store
 
 CODE = ["ddet.prle.train"]  # what computes a run
@@ -85,16 +85,19 @@ def inputs(section: params.Prle, listed: Mapping[str, Fit], faces: Path = paths.
     Raises:
         InputError: a dataset, a protocol, a class or start weights that are not there.
     """
-    own = crop_table.load(faces, "ffpp", section.split)
-    others = [tested_on(dataset, faces) for dataset in dict.fromkeys(section.tests.values())]
+    own = crop_table.thinned(crop_table.load(faces, "ffpp", section.split), section.scored)
+    others = [
+        crop_table.thinned(tested_on(dataset, faces), section.scored)
+        for dataset in dict.fromkeys(section.tests.values())
+    ]
     found = {}
     for crop_set in dict.fromkeys(fit.crop_set for fit in listed.values()):
         kept = own[(own["split"] == "test") | own["method"].isin([crop_set, "real"]) | (crop_set == WHOLE)]
         planned.check_classes(kept, f"ffpp, {crop_set}, protocol {section.split}")
         found[crop_set] = pd.concat([kept, *others], ignore_index=True)
-    starts = {name: planned.start_of(name)[1] for name in sorted({d.backbone for d in section.detectors.values()})}
+    begun = {name: starts.start_of(name)[1] for name in sorted({d.backbone for d in section.detectors.values()})}
     hashes = {crop_set: fingerprint(rows[crop_table.SHAPES_A_RUN]) for crop_set, rows in found.items()}
-    return planned.Inputs(found, hashes, starts)
+    return planned.Inputs(found, hashes, begun)
 
 
 def tested_on(dataset: str, faces: Path = paths.FACES) -> pd.DataFrame:
@@ -139,7 +142,8 @@ def plan(
 
 def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, maps: str | None) -> dict[str, Any]:
     arm, detector, listed = fit.arm, section.detectors[fit.detector], section.list_of(fit.arm)
-    own = {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd") if getattr(arm, key) is not None}
+    own = {key: getattr(detector, key) for key in ("epochs", "lr") if getattr(detector, key) is not None}
+    own |= {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd") if getattr(arm, key) is not None}
     hide: dict[str, Any] = {"kind": arm.hide}
     start = {"backbone": given.starts[detector.backbone]}
     if arm.hide != "nothing":

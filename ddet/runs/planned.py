@@ -13,10 +13,8 @@ from ddet.data import crop_table
 from ddet.data.crop_loader import both_classes
 from ddet.errors import InputError, meant
 from ddet.hashing import fingerprint
-from ddet.runs import finished, store
+from ddet.runs import finished, starts, store
 from ddet.training import learner
-
-STARTS = paths.RESULTS / "start_weights.csv"  # written by 13_start_weights: backbone, key
 
 
 @dataclass(frozen=True)
@@ -57,17 +55,22 @@ def of_part(section: params.Herd | params.Asrid, part: str, only: Sequence[str] 
     return {name: arm for name, arm in arms.items() if only is None or name in only}
 
 
-def gather(wanted: Mapping[str, tuple[str, str]], backbones: Iterable[str], faces: Path) -> Inputs:
+def gather(
+    wanted: Mapping[str, tuple[str, str]], backbones: Iterable[str], faces: Path, scored: int | None = None
+) -> Inputs:
     """Load crop sets by name, each given as (dataset, protocol), and look up the keys of start weights.
+
+    `scored`: frames of a valid or test clip, see `crop_table.thinned`; None: all.
 
     Raises:
         InputError: as `inputs`.
     """
     rows = {name: crop_table.load(faces, *wanted[name]) for name in sorted(wanted)}
     for name, part in rows.items():
+        rows[name] = part = part if scored is None else crop_table.thinned(part, scored)
         check_classes(part, f"{wanted[name][0]}, protocol {wanted[name][1]}")
-    starts = {backbone: start_of(backbone)[1] for backbone in sorted(backbones)}
-    return Inputs(rows, {name: fingerprint(part[crop_table.SHAPES_A_RUN]) for name, part in rows.items()}, starts)
+    begun = {backbone: starts.start_of(backbone)[1] for backbone in sorted(backbones)}
+    return Inputs(rows, {name: fingerprint(part[crop_table.SHAPES_A_RUN]) for name, part in rows.items()}, begun)
 
 
 def check_classes(rows: pd.DataFrame, where: str) -> None:
@@ -79,21 +82,6 @@ def check_classes(rows: pd.DataFrame, where: str) -> None:
     for split in ("train", "valid", "test"):
         remedy = "choose another protocol or add clips"
         both_classes(rows[rows["split"] == split], f"{where}, split {split}", "crop", remedy)
-
-
-def start_of(backbone: str, table: Path = STARTS) -> tuple[Path | None, str]:
-    """Return the file a backbone starts from (None: at random) and the key of the run that made it.
-
-    Raises:
-        InputError: 13_start_weights has not run, or has not prepared this backbone.
-    """
-    if not table.is_file():
-        raise InputError(table, "no start weights yet", "run the notebook 13_start_weights")
-    known = pd.read_csv(table, dtype=str).fillna("").set_index("backbone")["key"]
-    if backbone not in known:
-        raise InputError(f"model.backbone = {backbone!r}", "has no start weights", "add it to start.backbones")
-    key = known[backbone]
-    return (paths.RUNS / "start" / key / learner.WEIGHTS if key else None), key
 
 
 def train_stage(
@@ -152,7 +140,7 @@ def _ask(
     if chain:
         config, start = config | {"start": {"phase": chain[-1].name}}, chain[-1] / learner.WEIGHTS
     else:
-        start = start_of(config["model"]["backbone"])[0]
+        start = starts.start_of(config["model"]["backbone"])[0]
     return config, partial(fit, config, given.rows[row.crop_set], crops, start, runtime)
 
 

@@ -21,6 +21,15 @@ FLOOR = 6  # a matte below this (of 255) alters nothing and is cut to 0
 
 
 @dataclass(frozen=True)
+class Grid:
+    """A regular pattern that a generator's upsampling leaves on the faces it makes."""
+
+    kind: Literal["none", "checks", "rows", "columns"] = "none"
+    strength: float = 0.0  # largest change of brightness, share
+    period: float = 0.2  # face units
+
+
+@dataclass(frozen=True)
 class Method:
     """The mechanism, resolution and errors of a generator. Lengths in face units (half of hairline to chin)."""
 
@@ -33,27 +42,35 @@ class Method:
     shift: float  # sd of the position error of a frame
     flicker: float  # sd of the colour error of a frame
     grain: float  # share of the camera's noise that the generated face carries
-    opacity: float = 1.0
     sharpen: float = 0.0  # over-sharpening after the generator
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)  # colour bias of the generator, RGB gain
+    grid: Grid = Grid()
 
 
+# Each generator has traces of its own (a pattern, a tint, ringing, a seam), strong enough that a detector trained on it
+# is competent, and shares weak ones with the others (a low resolution, a feathered edge, little noise). Set with
+# `python -m ddet.tools.regime` on plain detectors, so that home is easy and away is not, as in the papers.
+WARM, MAGENTA, BLUE = (1.13, 0.97, 0.90), (1.08, 0.92, 1.06), (0.94, 1.00, 1.08)  # tints, RGB gain
+GREEN, CYAN = (0.95, 1.07, 0.97), (0.96, 1.03, 1.03)
+FINE, COARSE, STRIPES = Grid("checks", 0.070, 0.20), Grid("checks", 0.060, 0.26), Grid("columns", 0.030, 0.20)
+ROWS, TEETH, BLOCKS = Grid("rows", 0.055, 0.18), Grid("columns", 0.090, 0.15), Grid("checks", 0.090, 0.26)
 METHODS = {
     # FaceForensics++
-    "Deepfakes": Method("swap", "oval", 84, 0.24, 0.85, 0.032, 0.012, 0.012, 0.80),
-    "FaceSwap": Method("swap", "inner", 118, 0.08, 0.65, 0.040, 0.014, 0.016, 0.85),
-    "Face2Face": Method("expression", "face", 104, 0.15, 0.95, 0.018, 0.008, 0.008, 0.80),
-    "FaceShifter": Method("swap", "oval", 104, 0.32, 0.96, 0.014, 0.005, 0.005, 0.85),
-    "NeuralTextures": Method("mouth", "mouth", 82, 0.13, 0.97, 0.014, 0.008, 0.006, 0.75),
-    # Celeb-DF v2: more pixels, better colour, smoother over time
-    "Celeb-synthesis": Method("swap", "oval", 94, 0.26, 0.90, 0.024, 0.008, 0.008, 0.80),
+    "Deepfakes": Method("swap", "oval", 56, 0.24, 0.90, 0.020, 0.010, 0.010, 0.85, grid=FINE),
+    "FaceSwap": Method("swap", "inner", 118, 0.06, 0.70, 0.030, 0.012, 0.014, 0.90, tint=WARM),
+    "Face2Face": Method("expression", "face", 112, 0.12, 0.95, 0.014, 0.008, 0.008, 0.85, sharpen=1.0, tint=MAGENTA),
+    "FaceShifter": Method("swap", "oval", 110, 0.32, 0.95, 0.014, 0.005, 0.005, 0.90, grid=ROWS),
+    "NeuralTextures": Method("mouth", "mouth", 118, 0.10, 0.97, 0.014, 0.008, 0.006, 0.85, sharpen=2.5, grid=TEETH),
+    # Celeb-DF v2: better colour, smoother over time
+    "Celeb-synthesis": Method("swap", "oval", 98, 0.30, 0.92, 0.016, 0.006, 0.006, 0.90, tint=BLUE, grid=STRIPES),
     # DFDC: several generators of different quality
-    "DFDC:coarse": Method("swap", "oval", 74, 0.22, 0.75, 0.040, 0.014, 0.014, 0.70),
-    "DFDC:fair": Method("swap", "oval", 92, 0.30, 0.90, 0.022, 0.008, 0.008, 0.80),
-    "DFDC:sharp": Method("swap", "inner", 112, 0.16, 0.85, 0.025, 0.010, 0.010, 0.80, sharpen=0.6),
-    "DFDC:neural": Method("expression", "face", 96, 0.18, 0.95, 0.016, 0.008, 0.008, 0.75),
+    "DFDC:coarse": Method("swap", "oval", 70, 0.22, 0.75, 0.040, 0.014, 0.014, 0.75, tint=GREEN),
+    "DFDC:fair": Method("swap", "oval", 92, 0.28, 0.88, 0.022, 0.008, 0.008, 0.85, tint=GREEN, grid=COARSE),
+    "DFDC:sharp": Method("swap", "inner", 116, 0.14, 0.80, 0.025, 0.010, 0.010, 0.85, sharpen=1.2, tint=GREEN),
+    "DFDC:neural": Method("expression", "face", 104, 0.16, 0.93, 0.016, 0.008, 0.008, 0.80, grid=BLOCKS),
     # DeeperForensics-1.0
-    "end_to_end": Method("swap", "oval", 110, 0.32, 0.95, 0.015, 0.005, 0.004, 0.85),
-    "reenact_postprocess": Method("swap", "inner", 98, 0.18, 0.88, 0.025, 0.010, 0.008, 0.80),
+    "end_to_end": Method("swap", "oval", 104, 0.32, 0.95, 0.012, 0.005, 0.004, 0.92, tint=CYAN),
+    "reenact_postprocess": Method("swap", "inner", 98, 0.18, 0.90, 0.020, 0.010, 0.008, 0.85, tint=CYAN),
 }
 
 
@@ -107,7 +124,7 @@ def matte(head: Head, method: Method) -> Array:
     else:
         far = np.hypot(u / (who.width * 0.86), (v - 0.16) / 0.80)
         reach = 0.75
-    return to_bytes(method.opacity * edge(far - 1 + method.feather / (2 * reach), method.feather / reach))
+    return to_bytes(edge(far - 1 + method.feather / (2 * reach), method.feather / reach))
 
 
 def _aligned(source: Head, target: Head) -> Array:
@@ -129,7 +146,8 @@ class _Generator:
 
     def __init__(self, method: Method, rig: Rig, weight: Array, align: Array, rng: np.random.Generator):
         self.method, self.rig, self.weight, self.align, self.rng = method, rig, weight, align, rng
-        self.cast = rng.normal(1, method.cast, 3)
+        self.cast = rng.normal(1, method.cast, 3) * method.tint
+        self.pattern = _pattern(method.grid, rig.head.size, rng.uniform(0, 2 * np.pi, 2))
 
     def face(self, pose: Pose, scene: Scene) -> Array:
         """Generate the face on the target's texture: n x n x 4 uint8, the matte as fourth channel."""
@@ -144,6 +162,8 @@ class _Generator:
             lit = cv2.addWeighted(
                 lit, 1 + self.method.sharpen, cv2.GaussianBlur(lit, (0, 0), 1.5), -self.method.sharpen, 0
             )
+        if self.pattern is not None:
+            lit = cv2.multiply(lit, self.pattern, dtype=cv2.CV_8U)
         moved = np.float32([[1, 0, slip[0]], [0, 1, slip[1]]])
         return cv2.warpAffine(np.dstack([lit, self.weight]), moved, (size, size), flags=cv2.INTER_LINEAR)
 
@@ -169,3 +189,17 @@ class _Generator:
         gain = 1 + self.method.match * (want / np.maximum(have, 1) - 1)
         gain = np.clip(gain, 0.2, 4) * self.cast * (1 + self.rng.normal(0, self.method.flicker))
         return np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8)[:, None]
+
+
+def _pattern(grid: Grid, size: int, phase: Array) -> Array | None:
+    """Return the relative change of brightness on a texture, float32 n x n x 3; None where there is no pattern."""
+    if grid.kind == "none":
+        return None
+    line = (np.arange(size, dtype=np.float64) + 0.5) / size * 2 * SPAN
+    along, down = (np.cos(line * 2 * np.pi / grid.period + shift) for shift in phase)
+    wave = {
+        "checks": np.outer(down, along),
+        "rows": np.outer(down, np.ones(size)),
+        "columns": np.outer(np.ones(size), along),
+    }
+    return np.repeat((1 + grid.strength * wave[grid.kind]).astype(np.float32)[..., None], 3, axis=2)

@@ -20,18 +20,22 @@ PREDICTIONS = "preds.parquet"
 
 
 def begin(config: dict[str, Any], runtime: params.Runtime) -> tuple[torch.device, params.Train, int]:
-    """Return device, settings and seed of the fit that `config` describes, and seed everything with that."""
-    seed = derive(core(config))
+    """Return device, settings and seed of the fit that `config` describes, and seed everything with that.
+
+    The seed follows from the index `seed` of the configuration, and the phase of a curriculum, alone. So arms of one
+    index share the initial weights (of one network), the training crops and their order, and a difference between
+    arms is paired in truth.
+    """
+    seed = derive("fit", config["seed"], config.get("phase", 0))
     seed_everything(seed, runtime.threads)
     return crop_loader.device(runtime.device), params.Train(**config["train"]), seed
 
 
 def core(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a configuration from which the seed is derived: all but the data hash and the start weights.
-
-    So an edit of code, or a crop that was cut anew, makes a run again without drawing other numbers for it.
+    """Return the core of a configuration, all but the data hash and the start weights.
 
     Paper: ASRID section 5.5: the seed is a hash of the core configuration.
+    Differs: fits here share the numbers of their seed index, see `begin`; notebook 30 shows the paper's rule.
     """
     return {key: value for key, value in config.items() if key not in ("data_hash", "start")}
 

@@ -1,7 +1,10 @@
-"""Make the start weights of a backbone: pre-trained on rendered faces, fetched from timm, or none (random)."""
+"""Make the start weights of a backbone, from the source that `start.backbones` names for it.
 
-from collections.abc import Callable
-from functools import lru_cache
+`package`: ImageNet weights that a package ships. `distilled`: taught by these on rendered faces. `renderer`: a task
+that the renderer labels. `timm`: published weights, from files or the hub. `none`: the network begins at random.
+All but timm's are small enough for git, as half-precision numbers.
+"""
+
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +19,54 @@ from torch import nn
 from ddet import params, paths
 from ddet.data.crop_loader import ArrayDataset, device, make_loader
 from ddet.errors import InputError
-from ddet.models import classifier_keys, make_backbone
+from ddet.models import classifier_keys, lite, make_backbone
 from ddet.seeds import derive, seed_everything
-from ddet.synth.pretext import TARGETS, pretext_batch
+from ddet.synth.pretext import TARGETS
+from ddet.training import distil
 from ddet.training.learner import WEIGHTS, fit, save_weights
-
-HELD_OUT = 5  # one held-out image and identity per so many of training, for the R2 that is reported
-Batch = Callable[..., tuple[np.ndarray, np.ndarray]]
-rendered: Batch = lru_cache(maxsize=2)(pretext_batch)  # every backbone learns from the same faces
+from ddet.training.pretraining import EXPLAINED, Batch, batches, rendered, save_half
 
 
-def start_weights(cfg: params.Start, backbone: str, out: Path, runtime: params.Runtime) -> Path | None:
-    """Make `out/weights.safetensors` for `backbone` from `cfg.source`; None where networks begin at random.
+def start_weights(cfg: params.Start, backbone: str, out: Path, runtime: params.Runtime) -> None:
+    """Make `out/weights.safetensors` for `backbone` from the source that `cfg.backbones` names for it.
 
     Raises:
-        InputError: timm's weights are neither in the file that `start.weights` names nor to be had from the hub.
+        InputError: a backbone without a source, or with `none`; the package does not fit it; timm's weights are neither
+            in the file that `start.weights` names nor to be had from the hub.
     """
-    if cfg.source == "none":
-        return None
-    if cfg.source == "timm":
+    source = cfg.backbones.get(backbone, "none")
+    Path(out).mkdir(parents=True, exist_ok=True)
+    if source == "package":
+        take_packaged(backbone, out)
+    elif source == "timm":
         fetch_backbone(cfg, backbone, out)
-    else:
+    elif source == "distilled":
+        distil.distil_backbone(cfg, backbone, out, runtime)
+    elif source == "renderer":
         pretrain_backbone(cfg, backbone, out, runtime)
-    return Path(out) / WEIGHTS
+    else:
+        raise InputError(f"start.backbones.{backbone}", "names no source", "such networks begin at random")
+
+
+def take_packaged(backbone: str, out: Path) -> None:
+    """Store the tensors of the packaged ImageNet weights that `backbone`, a cut of EfficientNet-Lite0, has.
+
+    Raises:
+        InputError: the backbone has a tensor that they lack, or of another shape.
+    """
+    model, published = make_backbone(backbone), lite.published()
+    own = {name: value for name, value in model.state_dict().items() if name not in classifier_keys(model)}
+    wrong = [n for n, v in own.items() if n not in published or published[n].shape != v.shape]
+    if wrong:
+        fitting = ", ".join(lite.NAMES)
+        raise InputError(f"start.backbones.{backbone}", f"the package has no {wrong[0]}", f"it is for {fitting}")
+    save_half({name: published[name] for name in own}, Path(out) / WEIGHTS)
+
+
+def label(path: Path, recipe: str) -> None:
+    """Write `recipe` into the header of a file of weights."""
+    state = safetensors.torch.load_file(path)
+    path.write_bytes(safetensors.torch.save(state, {"recipe": recipe}))
 
 
 def fetch_backbone(cfg: params.Start, backbone: str, out: Path) -> None:
@@ -72,15 +100,12 @@ def pretrain_backbone(
 ) -> pd.DataFrame:
     """Pre-train `backbone` by regression on rendered real faces: pose, expression, light, landmarks.
 
-    Writes `weights.safetensors` (without the regression layer), `history.csv` and `targets.csv`: for each target the
-    R2 on identities that were not trained on, its mean and its standard deviation. Returns that table.
+    Writes `weights.safetensors` (without the regression layer), `history.csv` and EXPLAINED: for each target the R2 on
+    identities that were not trained on, its mean and its standard deviation. Returns that table.
     Differs: stands in for ImageNet weights, which a machine without a network does not have.
     """
     seed_everything(derive(cfg.seed, backbone), runtime.threads)
-    extra = max(2, cfg.identities // HELD_OUT)
-    seen, unseen = range(cfg.identities), range(cfg.identities, cfg.identities + extra)
-    images, targets = batch(cfg.images, derive(cfg.seed, "seen"), cfg.size, seen)
-    held_images, held = batch(max(2, cfg.images // HELD_OUT), derive(cfg.seed, "unseen"), cfg.size, unseen)
+    (images, targets), (held_images, held) = batches(cfg, batch)
     mean, std = targets.mean(0), targets.std(0) + 1e-6
     on, bs, order = device(runtime.device), cfg.train.bs, derive(cfg.seed, "order")
     train_dl = make_loader(ArrayDataset(images, (targets - mean) / std), bs, on, runtime.workers, order)
@@ -89,15 +114,10 @@ def pretrain_backbone(
     dls = DataLoaders(train_dl, held_dl, device=on)
     shown = runtime.fits == 1
     fit(model, dls, cfg.train, out, cfg.seed, loss_func=nn.SmoothL1Loss(), metrics=[], progress=shown)
-    _drop_classifier(model, Path(out) / WEIGHTS)
+    save_half({k: v for k, v in model.state_dict().items() if k not in classifier_keys(model)}, Path(out) / WEIGHTS)
     table = pd.DataFrame({"target": TARGETS, "r2": _r2(model, held_dl), "mean": mean, "std": std})
-    table.to_csv(Path(out) / "targets.csv", index=False)
+    table.to_csv(Path(out) / EXPLAINED, index=False)
     return table
-
-
-def _drop_classifier(model: nn.Module, path: Path) -> None:
-    state = safetensors.torch.load_file(path)
-    path.write_bytes(safetensors.torch.save({k: v for k, v in state.items() if k not in classifier_keys(model)}))
 
 
 def _r2(model: nn.Module, dl: object) -> np.ndarray:

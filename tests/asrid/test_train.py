@@ -13,7 +13,7 @@ from ddet.asrid import train as asrid_train
 from ddet.data import clip_loader
 from ddet.data.crop_loader import Loading
 from ddet.models.asrid import scores
-from ddet.runs import planned
+from ddet.runs import planned, starts
 from ddet.training import learner
 from ddet.training.common import PREDICTIONS
 
@@ -36,7 +36,7 @@ def done(rows, faces, tmp_path_factory):
     arms = {"Static": arm(seeds=2), "Dyn": arm(**DYNAMIC)}
     cfg = section(arms=arms)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planned, "start_of", lambda backbone: (None, ""))
+        patch.setattr(starts, "start_of", lambda backbone: (None, ""))
         kept = store(tmp_path_factory.mktemp("runs"))
         runs = planned.run(
             kept, asrid_arms.plan(cfg, arms, given(rows)), given(rows), RUNTIME, faces, asrid_train.train

@@ -20,12 +20,12 @@ from ddet.models import zoo
 from ddet.prle import map_runs, map_writer
 from ddet.prle.localise import of_rows
 
-SLIM = ["slim_xception", "test_efficientnet", "slim_vgg", "slim_resnet", "f3net", "f3net_mix"]
+SLIM = ["slim_xception", "lite0_stride16", "lite0_stride8", "slim_vgg", "slim_resnet", "f3net", "f3net_mix"]
 TWICE = [
     "genconvit_ed/test_convnext",
-    "genconvit_ed/slim_nfnet",
+    "genconvit_ed/lite0_stride16",
     "genconvit_vae/test_convnext",
-    "genconvit_vae/slim_nfnet",
+    "genconvit_vae/lite0_stride16",
 ]
 NEAR = 1e-4  # of maps in [0, 1]; the largest difference measured was 5e-6
 FULL = ["legacy_xception", "efficientnet_b4", "vgg16", "resnet50", "f3net_mix/legacy_xception"]

@@ -44,6 +44,24 @@ def test_a_clip_level_protocol_gives_all_crops_of_a_clip_its_split(folder):
     assert set(crop_table.SHAPES_A_RUN) <= set(found) and "label_x" not in found
 
 
+@pytest.mark.parametrize(("per_clip", "kept"), [(1, [0]), (2, [0, 4]), (3, [0, 3, 6]), (8, list(range(8))), (9, None)])
+def test_valid_and_test_clips_are_thinned_evenly_and_train_is_not(per_clip, kept):
+    def clip(name, split, count):
+        return pd.DataFrame({"clip_id": name, "frame_idx": range(count), "track": 0, "split": split, "sha": name})
+
+    rows = pd.concat([clip("a", "train", 5), clip("b", "test", 8), clip("c", "valid", 2)], ignore_index=True)
+    found = crop_table.thinned(rows, per_clip)
+    frames = {name: part["frame_idx"].tolist() for name, part in found.groupby("clip_id")}
+    assert frames["a"] == [0, 1, 2, 3, 4] and frames["c"] == ([0] if per_clip == 1 else [0, 1])
+    assert frames["b"] == (kept or list(range(8)))
+    assert list(found) == list(rows) and found["sha"].tolist() == found["clip_id"].tolist()
+
+
+def test_every_track_of_a_kept_frame_stays():
+    rows = pd.DataFrame({"clip_id": "a", "frame_idx": [0, 0, 1, 1], "track": [0, 1, 0, 1], "split": "test"})
+    assert crop_table.thinned(rows, 1)[["frame_idx", "track"]].to_numpy().tolist() == [[0, 0], [0, 1]]
+
+
 def test_what_a_protocol_drops_is_left_out(folder):
     assert {(c, s) for c, _, _, s in placed(crop_table.load(folder, "celebdf", "official"))} == {(A, "valid")}
 

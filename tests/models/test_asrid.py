@@ -118,6 +118,16 @@ def test_all_clips_at_once_equal_the_loop_over_clips(strategy, mode):
     assert len({round(v, 4) for v in found.fused.tolist()}) > 1  # the clips do differ
 
 
+@pytest.mark.parametrize("strategy", ["static_mix", "spatial", "dynamic_mix"])
+def test_the_default_profiles_backbone_stands_in_for_mobilenet(strategy):
+    model, crops = settled(slim(strategy, backbone="lite0_stride16")), clips()
+    with torch.no_grad():
+        found, want = asrid.scores(model(crops)).fused, plain(model, crops)
+    assert (1 - found).tolist() == pytest.approx([fused for _, _, fused in want], abs=1e-5)
+    asrid.ASRIDLoss("paper", model.w)(model.train()(crops), torch.tensor([0, 1, 1])).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
 def test_the_axis_bug_is_what_the_code_does_and_starts_near_one_frame_in_all():
     model, crops = settled(slim("static_old", "code", axis_bug=True)), clips()
     with torch.no_grad():

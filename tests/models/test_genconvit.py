@@ -7,7 +7,7 @@ from torch import nn
 
 from ddet import models, params
 from ddet.errors import InputError
-from ddet.models.genconvit import GenConViTED, decoder, encoder
+from ddet.models.genconvit import CELLS, GenConViTED, decoder, encoder
 from ddet.training.learner import save_weights
 
 
@@ -187,8 +187,13 @@ def test_bad_names_and_sizes_are_one_line(changes, words):
     assert "\n" not in str(e.value)
 
 
-def test_another_backbone_stands_in_for_convnext():
-    model = models.create(config(backbone="test_resnet"))
+@pytest.mark.parametrize("form", ["released", "intended"])
+@pytest.mark.parametrize("backbone", ["test_resnet", "lite0_stride16"])
+def test_another_backbone_stands_in_for_convnext(backbone, form):
+    model = created(backbone=backbone, form=form)
     layer = models.cam_layer(model, 64)
-    assert layer is models.cam_layer(model.backbone, 64) and isinstance(layer, torch.nn.Conv2d)
+    assert layer is models.cam_layer(model.backbone, 64, CELLS) and isinstance(layer, torch.nn.Conv2d)
+    seen = []
+    layer.register_forward_hook(lambda _, __, output: seen.append(output.shape[-2:]))
     assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 2)
+    assert set(seen) == {(16, 16)}, "8 x 8 cells would be too few to tell an eye"

@@ -15,7 +15,7 @@ from ddet.params.prle import ExploitChange, FusionChange, Subsets
 from ddet.prle import arms as prle_arms
 from ddet.prle import map_runs
 from ddet.prle import train as prle_train
-from ddet.runs import finished, planned
+from ddet.runs import finished, planned, starts
 from ddet.training.common import core
 
 MAPS = {"Xception + PRLE": "m1", "Xception + x": "m2"}
@@ -85,11 +85,11 @@ def test_a_plain_fit_is_what_the_section_says():
         "augment": {"p": 1.0, "steps": []},
         "data_hash": "data of FF++",
         "hide": {"kind": "nothing"},
-        "model": {"name": "timm", "backbone": "test_efficientnet", "size": SIZE} | NEITHER,
+        "model": {"name": "timm", "backbone": "lite0_stride8", "size": SIZE} | NEITHER,
         "per_class": 3,
         "seed": 0,
         "select_on": "valid",
-        "start": {"backbone": "s of test_efficientnet"},
+        "start": {"backbone": "s of lite0_stride8"},
         "train": TRAIN.model_dump(),
     }  # fmt: skip
 
@@ -205,7 +205,7 @@ def faces(tmp_path_factory):
 def loaded(faces):
     """Return the inputs of a section of all fits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planned, "start_of", lambda backbone: (Path("w"), f"s of {backbone}"))
+        patch.setattr(starts, "start_of", lambda backbone: (Path("w"), f"s of {backbone}"))
         return prle_arms.inputs(section(), prle_arms.fits(section()), faces)
 
 
@@ -226,7 +226,7 @@ def test_detectors_are_trained_on_ffpp_and_meet_the_test_crops_of_all(loaded):
         ("celebdf", "test"): {"real": 2, "Celeb-synthesis": 2},
     }
     assert loaded.rows["FF++"].index.tolist() == list(range(52))
-    assert loaded.starts == {"slim_resnet": "s of slim_resnet", "test_efficientnet": "s of test_efficientnet"}
+    assert loaded.starts == {"slim_resnet": "s of slim_resnet", "lite0_stride8": "s of lite0_stride8"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -268,7 +268,7 @@ def test_examples_are_a_fake_of_each_method_of_other_people_while_they_last():
 
 
 def test_a_subset_without_crops_is_one_line(faces, monkeypatch):
-    monkeypatch.setattr(planned, "start_of", lambda backbone: (None, ""))
+    monkeypatch.setattr(starts, "start_of", lambda backbone: (None, ""))
     cfg = section(subsets=Subsets(methods=["Face2Face"], detectors=["Xception"], seeds=1))
     said = "^ffpp, Face2Face, protocol official, split train: holds no fake crop"
     with pytest.raises(InputError, match=said) as error:

@@ -14,7 +14,7 @@ from ddet.data import crop_loader, crops
 from ddet.prle import arms as prle_arms
 from ddet.prle import attention as prle_attention
 from ddet.prle import exploit, fusion
-from ddet.runs import finished, planned
+from ddet.runs import finished, starts
 from ddet.runs.store import RECORD
 from ddet.stats import bootstrap
 from ddet.training import learner
@@ -40,7 +40,7 @@ def faces(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(cfg, faces):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planned, "start_of", lambda backbone: (None, ""))
+        patch.setattr(starts, "start_of", lambda backbone: (None, ""))
         loaded = prle_arms.inputs(cfg, prle_arms.fits(cfg), faces).rows["FF++"]
     own = loaded[loaded["clip_id"].str.startswith("ffpp/") & (loaded["split"] == "test")]
     return own.iloc[[7, 0, 3, 11, 5, 9, 1]].reset_index(drop=True)

@@ -16,13 +16,13 @@ from ddet.data import crop_loader, crops
 from ddet.errors import InputError
 from ddet.prle import arms as prle_arms
 from ddet.prle import fusion, map_runs, map_store, map_writer
-from ddet.runs import finished, planned
+from ddet.runs import finished, starts
 from ddet.runs.store import RECORD
 from ddet.training import learner
 
 RULE = {"method": "union", "tau1": 0.3, "lam": 0.15, "tau2": 0.0}
 LAYERS = {"Xception": ["layer2.1"], "EfficientNet": ["blocks.1"], "ResNet-50": ["layer1.1", "layer3.1"]}
-KNOWN = {"Xception": ["layer4.1"], "EfficientNet": ["conv_head"]}  # what the zoo has for these networks
+KNOWN = {"Xception": ["layer4.1"], "EfficientNet": ["blocks.3.2"]}  # what the zoo has for these networks
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def faces(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(faces):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planned, "start_of", lambda backbone: (None, ""))
+        patch.setattr(starts, "start_of", lambda backbone: (None, ""))
         return prle_arms.inputs(section(), prle_arms.fits(section()), faces).rows["FF++"]
 
 
@@ -81,7 +81,7 @@ def test_maps_are_those_of_training_crops_for_their_own_labels_one_by_one(made, 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_without_layers_they_are_those_of_the_zoo(tmp_path, rows, faces, name):
-    """At 96 px the last layer has 3 x 3 values."""
+    """At 96 px the last layer has 3 x 3 values in a ResNet, and 12 x 12 in this EfficientNet."""
     folder = written(tmp_path / "run", name, size=96)
     some = rows[(rows["split"] == "train") & (rows["clip_id"].str[-3:] == "000")]
     folders = [

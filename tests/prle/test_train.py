@@ -15,10 +15,10 @@ from ddet.params.prle import ExploitChange
 from ddet.prle import arms as prle_arms
 from ddet.prle import controls, exploit, map_store, map_writer
 from ddet.prle import train as prle_train
-from ddet.runs import planned
+from ddet.runs import starts
 from ddet.seeds import derive
 from ddet.training import common, learner
-from ddet.training.common import PREDICTIONS, core
+from ddet.training.common import PREDICTIONS
 
 NOTHING = (1, 4)  # crops whose map is zero everywhere
 
@@ -31,7 +31,7 @@ def faces(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(faces):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planned, "start_of", lambda backbone: (None, ""))
+        patch.setattr(starts, "start_of", lambda backbone: (None, ""))
         return prle_arms.inputs(section(), prle_arms.fits(section()), faces).rows["FF++"]
 
 
@@ -146,7 +146,7 @@ def test_fits_of_one_seed_meet_the_same_crops_whatever_is_hidden(to_fit):
     again, other = to_fit(config("parts", per_class=4)), to_fit(config(seed=1, per_class=4))
     assert plain.dls.train.dataset.paths == method.dls.train.dataset.plain.paths == again.dls.train.dataset.plain.paths
     assert method.dls.train.dataset.plain.paths != other.dls.train.dataset.plain.paths
-    assert plain.seed == derive(core(config("nothing", per_class=4))) != method.seed
+    assert plain.seed == derive("fit", 0, 0) == method.seed
     assert not plain.cbs and method.loss is plain.loss is exploit.risk
 
 

@@ -14,6 +14,7 @@ from ddet.errors import InputError
 from ddet.herd import train as herd_train
 from ddet.runs import finished
 from ddet.runs import planned as runs_planned
+from ddet.runs import starts as runs_starts
 from ddet.runs.store import RECORD
 from ddet.training import learner
 
@@ -70,7 +71,7 @@ def done(tmp_path_factory):
     root = tmp_path_factory.mktemp("faces")
     rows = crop_table.load(write_faces(root), "celebdf", "identity")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs_planned, "start_of", lambda backbone: (None, ""))
+        patch.setattr(runs_starts, "start_of", lambda backbone: (None, ""))
         made = planned(2, MEP=arm("flips", curriculum="two"), inputs=given(rows))
         return runs_planned.run(store(root), made, given(rows), RUNTIME, root, herd_train.train)
 

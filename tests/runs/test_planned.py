@@ -16,6 +16,7 @@ from ddet.herd import train as herd_train
 from ddet.params.arms import by_name
 from ddet.runs import finished
 from ddet.runs import planned as runs_planned
+from ddet.runs import starts as runs_starts
 from ddet.training import common, learner
 
 # what is checked before anything is trained
@@ -29,9 +30,14 @@ def faces(tmp_path_factory):
 @pytest.fixture
 def starts(tmp_path, monkeypatch):
     """Let every start weight but those of test_convnext be known; no network starts from any."""
-    monkeypatch.setattr(runs_planned, "STARTS", tmp_path / "starts.csv")
-    monkeypatch.setattr(runs_planned.start_of, "__defaults__", (tmp_path / "starts.csv",))
-    (tmp_path / "starts.csv").write_text("backbone,key\ntest_resnet,\ntest_vit,012345678901\n")
+    monkeypatch.setattr(runs_starts.start_of, "__defaults__", (tmp_path / "starts.csv",))
+    (tmp_path / "vit.safetensors").write_text("w")
+    lines = [
+        "backbone,source,key,file",
+        "test_resnet,none,,",
+        f"test_vit,package,012345678901,{tmp_path / 'vit.safetensors'}",
+    ]
+    (tmp_path / "starts.csv").write_text("\n".join(lines))
     return tmp_path / "starts.csv"
 
 
@@ -83,19 +89,6 @@ def test_one_backbone_without_start_weights_stops_all_in_one_line(faces, starts)
         herd_arms.inputs(section(), {"NA": arm(), "bare": bare}, faces)
 
 
-def test_start_weights_come_from_the_run_that_made_them(starts, monkeypatch, tmp_path):
-    monkeypatch.setattr(runs_planned.paths, "RUNS", tmp_path)
-    file, key = runs_planned.start_of("test_vit", starts)
-    assert key == "012345678901"  # not the number 12345678901
-    assert file == tmp_path / "start" / key / learner.WEIGHTS
-    assert runs_planned.start_of("test_resnet", starts) == (None, ""), "start.source is none"
-
-
-def test_start_weights_that_were_never_made_name_the_notebook(tmp_path):
-    with pytest.raises(InputError, match=r"starts\.csv: no start weights yet; run the notebook 13_start_weights"):
-        runs_planned.start_of("test_convnext", tmp_path / "starts.csv")
-
-
 # which fits are made, and in which order
 
 
@@ -111,7 +104,7 @@ def fits(monkeypatch):
         pd.DataFrame({"epoch": range(1, count + 1), "frame_auc": 0.5}).to_csv(out / learner.HISTORY, index=False)
 
     monkeypatch.setattr(herd_train, "train", fit)
-    monkeypatch.setattr(runs_planned, "start_of", lambda backbone: (None, ""))
+    monkeypatch.setattr(runs_starts, "start_of", lambda backbone: (None, ""))
     return made
 
 
@@ -243,7 +236,7 @@ def one_by_one(faces, root, fits: int) -> pd.DataFrame:
     rows = crop_table.load(faces, "celebdf", "identity")
     arms = {"NA": arm("flips"), "MEP": arm("flips", curriculum="two", seeds=1)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs_planned, "start_of", lambda backbone: (None, ""))
+        patch.setattr(runs_starts, "start_of", lambda backbone: (None, ""))
         runtime = RUNTIME.model_copy(update={"fits": fits})
         return runs_planned.run(store(root), planned(2, **arms), given(rows), runtime, faces, herd_train.train)
 

@@ -1,4 +1,4 @@
-"""What all fits share: a seed that follows from the core, augmentation in order, predictions of test crops."""
+"""What all fits share: a seed that follows from its index, augmentation in order, predictions of test crops."""
 
 import albumentations as A
 import numpy as np
@@ -29,14 +29,25 @@ def images() -> list[np.ndarray]:
     return [*np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 3), np.uint8)]
 
 
-def test_a_fit_begins_with_the_seed_of_its_core():
+def test_a_fit_begins_with_the_seed_of_its_index():
     device, cfg, seed = common.begin(CONFIG, RUNTIME)
     drawn = torch.rand(3), np.random.rand()
-    assert (device.type, cfg, seed) == ("cpu", TRAIN, derive({"train": TRAIN.model_dump(), "seed": 0}))
+    assert (device.type, cfg, seed) == ("cpu", TRAIN, derive("fit", 0, 0))
     common.begin(CONFIG | {"data_hash": "x", "start": {"phase": "y"}}, RUNTIME)
     assert torch.equal(torch.rand(3), drawn[0]) and np.random.rand() == drawn[1]
     assert common.begin(CONFIG | {"seed": 1}, RUNTIME)[2] != seed
     assert not torch.equal(torch.rand(3), drawn[0])
+
+
+def test_arms_of_one_index_share_their_random_numbers_and_phases_do_not():
+    other = {**TRAIN.model_dump(), "lr": 0.5}
+    plain, arm, later = (common.begin(CONFIG | c, RUNTIME)[2] for c in ({}, {"train": other}, {"phase": 1}))
+    assert plain == arm != later
+    assert common.begin(CONFIG | {"phase": 0}, RUNTIME)[2] == plain
+
+
+def test_the_core_leaves_out_what_an_edit_of_code_renames():
+    assert common.core(CONFIG) == {"train": TRAIN.model_dump(), "seed": 0}
 
 
 def test_the_augmentation_keeps_the_order_of_its_steps():

@@ -1,4 +1,4 @@
-"""Start weights: from the renderer's labels, from a file of timm's, or one clear line."""
+"""Start weights: from a package, from the renderer's labels, from a file of timm's, or one clear line."""
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import torch
 
 from ddet import models, params
 from ddet.errors import InputError
+from ddet.models import lite
 from ddet.training import start_weights
 from ddet.training.learner import save_weights
 
@@ -20,7 +21,7 @@ RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="s
 
 
 def config(**changes) -> params.Start:
-    base = {"source": "renderer", "weights": None, "seed": 3, "backbones": ["test_convnext"], "images": 120}
+    base = {"backbones": {"test_convnext": "renderer"}, "weights": None, "seed": 3, "images": 120}
     return params.Start(**{**base, "identities": 10, "size": 32, "train": TRAIN, **changes})
 
 
@@ -46,14 +47,15 @@ def test_pretraining_learns_what_can_be_learnt_and_keeps_the_backbone_alone(tmp_
     assert table["r2"][0] > 0.5
     assert table["r2"][1:].max() < 0.3
     assert table["mean"][0] == pytest.approx(5 + 0.1 * 125, abs=1.5)
-    assert pd.read_csv(tmp_path / "targets.csv").shape == table.shape
+    assert pd.read_csv(tmp_path / "explained.csv").shape == table.shape
     (n, seed, size, seen), (held, other, _, unseen) = renderer.asked
     assert (n, held, size) == (120, 24, 32)
     assert seed != other
     assert not set(seen) & set(unseen)
     saved = safetensors.torch.load_file(tmp_path / "weights.safetensors")
     own = timm.create_model("test_convnext").state_dict()
-    assert set(own) - set(saved) == {"head.fc.weight", "head.fc.bias"}
+    assert set(own) - set(saved) == {"head.fc.weight", "head.fc.bias"} and not set(saved) - set(own)
+    assert {value.dtype for value in saved.values()} == {torch.float16}
 
 
 def test_pretrained_weights_start_a_network(tmp_path):
@@ -61,7 +63,8 @@ def test_pretrained_weights_start_a_network(tmp_path):
     cfg = params.Model(name="genconvit_ed", backbone="test_convnext", size=32, form="released", swin=None, width=4)
     model = models.create(cfg, tmp_path / "weights.safetensors")
     saved = safetensors.torch.load_file(tmp_path / "weights.safetensors")
-    assert torch.equal(model.backbone.stem[0].weight, saved["stem.0.weight"])
+    assert torch.equal(model.backbone.stem[0].weight, saved["stem.0.weight"].float())
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
 def test_pretraining_twice_gives_the_same_bits(tmp_path):
@@ -72,16 +75,19 @@ def test_pretraining_twice_gives_the_same_bits(tmp_path):
 
 def test_faces_are_rendered_once_for_all_backbones(tmp_path):
     start_weights.rendered.cache_clear()
-    cfg = config(images=10, identities=5, train=TRAIN.model_copy(update={"epochs": 1}))
+    sources = {"test_convnext": "renderer", "test_resnet": "renderer", "slim_vit": "distilled"}
+    cfg = config(backbones=sources, images=10, identities=5, train=TRAIN.model_copy(update={"epochs": 1}))
     try:
-        for backbone in ("test_convnext", "test_resnet"):
+        for backbone in sources:
             start_weights.start_weights(cfg, backbone, tmp_path / backbone, RUNTIME)
         seen = start_weights.rendered.cache_info()
     finally:
         start_weights.rendered.cache_clear()
-    assert (seen.misses, seen.hits) == (2, 2), "one batch to train on and one to test on"
+    assert (seen.misses, seen.hits) == (2, 4), "one batch to train on and one to test on, whatever the task"
     found = [safetensors.torch.load_file(p) for p in sorted(tmp_path.glob("*/weights.safetensors"))]
-    assert len(found) == 2 and set(found[0]) != set(found[1])
+    assert len({frozenset(tensors) for tensors in found}) == 3
+    explained = [pd.read_csv(tmp_path / backbone / "explained.csv") for backbone in sources]
+    assert [len(table) for table in explained] == [len(start_weights.TARGETS)] * 2 + [1], "each by its own task"
 
 
 @pytest.mark.parametrize("fits", [1, 2])
@@ -91,8 +97,68 @@ def test_several_fits_at_a_time_show_no_progress(tmp_path, capsys, fits):
     assert ("valid_loss" in capsys.readouterr().err) is (fits == 1)
 
 
-def test_no_source_means_random(tmp_path):
-    assert start_weights.start_weights(config(source="none"), "test_convnext", tmp_path, RUNTIME) is None
+@pytest.mark.parametrize("backbone", ["test_convnext", "vgg11"])
+def test_a_backbone_without_a_source_is_one_line(tmp_path, backbone):
+    said = rf"^start\.backbones\.{backbone}: names no source; such networks begin at random$"
+    with pytest.raises(InputError, match=said):
+        start_weights.start_weights(config(backbones={"test_convnext": "none"}), backbone, tmp_path, RUNTIME)
+    assert not list(tmp_path.iterdir())
+
+
+# from the package
+
+
+@pytest.mark.parametrize("backbone", lite.NAMES)
+def test_packaged_weights_are_the_published_ones_in_half_precision(tmp_path, backbone):
+    cfg = config(backbones={backbone: "package"})
+    assert start_weights.start_weights(cfg, backbone, tmp_path / "out", RUNTIME) is None
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["weights.safetensors"]
+    saved, published = safetensors.torch.load_file(tmp_path / "out/weights.safetensors"), lite.published()
+    model = models.make_backbone(backbone)
+    assert set(model.state_dict()) - set(saved) == models.classifier_keys(model) and set(saved) < set(published)
+    for name, value in saved.items():
+        whole = published[name]
+        assert torch.equal(value, whole.half() if whole.is_floating_point() else whole), name
+    models.load_backbone(model, tmp_path / "out/weights.safetensors")
+    assert torch.equal(model.conv_stem.weight, saved["conv_stem.weight"].float())
+
+
+@pytest.mark.parametrize(
+    ("backbone", "first"),
+    [
+        ("slim_resnet", r"conv1\.weight"),
+        ("efficientnet_lite1", r"blocks\.1\.2\.\S+"),  # deeper: it has a third layer in its second block
+    ],
+)
+def test_packaged_weights_of_another_network_are_one_line(tmp_path, backbone, first):
+    said = rf"^start\.backbones\.{backbone}: the package has no {first}; it is for lite0_stride16, lite0_stride8$"
+    with pytest.raises(InputError, match=said):
+        start_weights.start_weights(config(backbones={backbone: "package"}), backbone, tmp_path, RUNTIME)
+    assert not list(tmp_path.iterdir())
+
+
+def test_packaged_weights_of_another_shape_are_refused_as_well(tmp_path, monkeypatch):
+    wide = lite.published() | {"blocks.3.2.bn3.weight": torch.ones(81)}
+    monkeypatch.setattr(lite, "published", lambda: wide)
+    with pytest.raises(InputError, match=r"the package has no blocks\.3\.2\.bn3\.weight; it is for"):
+        start_weights.start_weights(config(backbones={"lite0_stride8": "package"}), "lite0_stride8", tmp_path, RUNTIME)
+
+
+# the label
+
+
+def test_a_label_stands_in_the_header_and_alters_no_tensor(tmp_path):
+    state = {"a": torch.randn(3), "b": torch.arange(4).half()}
+    (tmp_path / "w").write_bytes(safetensors.torch.save(state))
+    start_weights.label(tmp_path / "w", '{"source":"x"}')
+    with safetensors.safe_open(tmp_path / "w", "pt") as file:
+        assert file.metadata() == {"recipe": '{"source":"x"}'}
+    found = safetensors.torch.load_file(tmp_path / "w")
+    assert found.keys() == state.keys() and all(torch.equal(found[k], v) for k, v in state.items())
+    assert {k: v.dtype for k, v in found.items()} == {"a": torch.float32, "b": torch.float16}
+
+
+# from timm
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -101,10 +167,10 @@ def test_timm_weights_from_a_file_or_a_folder_of_files(tmp_path, folder):
     source = timm.create_model("test_convnext")
     save_weights(source, tmp_path / "test_convnext.safetensors")
     weights = tmp_path if folder else tmp_path / "test_convnext.safetensors"
-    cfg = config(source="timm", weights=str(weights))
-    path = start_weights.start_weights(cfg, "test_convnext", tmp_path / "out", RUNTIME)
-    saved = safetensors.torch.load_file(path)
-    assert all(torch.equal(saved[k], v) for k, v in source.state_dict().items())
+    cfg = config(backbones={"test_convnext": "timm"}, weights=str(weights))
+    start_weights.start_weights(cfg, "test_convnext", tmp_path / "out", RUNTIME)
+    saved = safetensors.torch.load_file(tmp_path / "out/weights.safetensors")
+    assert all(torch.equal(saved[k], v) for k, v in source.state_dict().items()), "as they are, classifier included"
 
 
 @pytest.mark.parametrize("weights", [None, "nowhere.safetensors", "wrong"])
@@ -114,5 +180,6 @@ def test_weights_that_cannot_be_had_name_the_key(tmp_path, weights, monkeypatch)
         save_weights(timm.create_model("test_resnet"), tmp_path / "w.safetensors")
         weights = str(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match=r"start\.weights") as e:
-        start_weights.start_weights(config(source="timm", weights=weights), "test_convnext", tmp_path / "out", RUNTIME)
+        cfg = config(backbones={"test_convnext": "timm"}, weights=weights)
+        start_weights.start_weights(cfg, "test_convnext", tmp_path / "out", RUNTIME)
     assert "\n" not in str(e.value)

@@ -1,0 +1,75 @@
+"""The tuning command: which detectors it trains, what it reads off their runs, what it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ddet import params
+from ddet.runs import planned, starts
+from ddet.tools import regime
+
+WHOLE = params.load("profiles/smoke.yaml")
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """Let every crop set and every start be known."""
+    rows = pd.DataFrame({"clip_id": [], "split": [], "label": [], "method": []})
+    monkeypatch.setattr(starts, "start_of", lambda backbone: (None, ""))
+    for module in (regime.herd_arms, regime.asrid_arms, regime.prle_arms):
+        hashes = {name: "h" for name in ("identity", "official", "celebdf, identity", "FF++")}
+        known = {b: "" for b in WHOLE.start.backbones}
+        monkeypatch.setattr(module, "inputs", lambda *_, h=hashes, k=known: planned.Inputs({"FF++": rows}, h, k))
+
+
+def test_plain_detectors_alone_are_trained(given, tmp_path):
+    found = {paper: list(dict.fromkeys(r.arm for r in rows)) for paper, rows, *_ in regime.plans(WHOLE, tmp_path, None)}
+    assert list(found) == list(regime.CODES)
+    assert found["herd"] == ["NA", "Base", "ResNet-50", "SENet", "EfficientNet-b7", "BiT", "ViT"]
+    assert found["dfdc"] == ["trained on DFDC"]
+    assert found["prle"] == list(WHOLE.prle.detectors)
+    assert all(row.phases[0]["hide"] == {"kind": "nothing"} for row in _rows(tmp_path, "prle"))
+
+
+def test_one_paper_can_be_asked_for(given, tmp_path):
+    assert [paper for paper, *_ in regime.plans(WHOLE, tmp_path, "asrid")] == ["asrid"]
+
+
+def _rows(folder, paper):
+    return next(iter(regime.plans(WHOLE, folder, paper)))[1]
+
+
+def test_scores_at_home_and_away_by_hand(tmp_path):
+    """DF-1.0 has no real clips of its own: those of FF++ stand in."""
+    run = tmp_path / "runs" / "k"
+    run.mkdir(parents=True)
+    history = {"epoch": [1, 2], "train_loss": [0.6, 0.4], "frame_auc": [0.7, 0.8], "selected": [0, 1]}
+    pd.DataFrame(history).to_csv(run / "history.csv", index=False)
+    scored = {
+        "ffpp": [(0, 0.1), (0, 0.5), (1, 0.9), (1, 0.3)],  # 3 of 4 pairs in order
+        "celebdf": [(0, 0.2), (1, 0.8)],
+        "dfdc": [(0, 0.8), (1, 0.2)],
+        "df1": [(1, 0.4), (1, 0.6)],  # against .1 and .5
+    }
+    rows = [(f"{d}/m/-/{i}", y, p, "test") for d, part in scored.items() for i, (y, p) in enumerate(part)]
+    rows.append(("ffpp/m/-/9", 1, 0.0, "valid"))
+    pd.DataFrame(rows, columns=["clip_id", "label", "prob_fake", "split"]).to_parquet(run / "preds.parquet")
+    done = pd.DataFrame({"arm": ["A"], "seed": [0], "key": ["k"], "folder": [run]})
+    line = regime._line("prle", next(done.itertuples()), tmp_path / "faces")
+    assert (line["loss"], line["valid"]) == (0.4, 0.8)
+    assert (line["home"], line["celebdf"], line["dfdc"], line["df1"]) == (0.75, 1.0, 0.0, 0.75)
+    assert line["away"] == pytest.approx(1.75 / 3) and np.isnan(line["s"])
+
+
+def test_the_summary_names_the_spread_over_seeds_and_the_worst_loss():
+    runs = pd.DataFrame({"paper": "prle", "arm": "A", "seed": [0, 1], "loss": [0.2, 0.4], "valid": [0.9, 0.7]})
+    table = regime.summary(runs.assign(home=[0.9, 0.8], benchmark=101))
+    row = table.loc[("prle", "A")]
+    assert (row["loss"], row["worst"], row["valid"], row["home"]) == (0.3, 0.4, 0.8, 0.85)
+    assert row["sd"] == pytest.approx(0.071, abs=1e-3)
+
+
+def test_the_reported_benchmark_is_refused(capsys):
+    seed = params.load().benchmark.seed
+    assert regime._main(["--seeds", str(seed)]) == 2
+    assert "is the reported benchmark's; tune on another" in capsys.readouterr().err
