@@ -24,7 +24,7 @@ from ddet.errors import InputError
 
 CAM_LAYERS = {  # by timm name
     "legacy_xception": ("conv3", "conv4"),
-    "slim_xception": ("features.11", "features.12"),
+    "slim_xception": ("features.12",),
     "efficientnet_b4": ("conv_head",),
     "lite0_stride16": ("blocks.3.2",),
     "lite0_stride8": ("blocks.3.2",),
@@ -40,9 +40,9 @@ def cam_layers(model: nn.Module, size: int, names: Sequence[str] = ()) -> list[n
     """Return the layers whose maps are averaged: those called `names`, or those that are known for the network.
 
     Paper: PRLE eq. 3 has the last layer, which is `models.cam_layer`; these are the layers of its released code:
-    the two last separable convolutions of Xception, the last convolution of EfficientNet, the three last layers of
-    VGG (convolution, ReLU, pooling), the last convolution of F3-Net's first branch. It has none for ResNet-50: the
-    last block.
+    the two last separable convolutions of Xception (the slim one has one behind its blocks), the last convolution of
+    EfficientNet, the three last layers of VGG (convolution, ReLU, pooling), the last convolution of F3-Net's first
+    branch. It has none for ResNet-50: the last block. A cut EfficientNet ends with a block too.
 
     Args:
         size: side of the images in px.

@@ -64,10 +64,15 @@ def recipe_of(file: Path) -> str | None:
 
 
 def _make(cfg: params.Start, backbone: str, file: Path, runtime: params.Runtime) -> None:
-    """Make one file in a folder of its own, where a killed fit finds its checkpoint, then put it in its place."""
-    work = file.parent / f".{backbone}"
+    """Make one file in a folder of its own, where a killed fit finds its checkpoint, then put it in its place.
+
+    The folder is named after the recipe: a fit of another one must not go on from that checkpoint.
+    """
+    recipe = asked(cfg, backbone)
+    work = file.parent / f".{backbone}-{digest(recipe.encode())}"
     start_weights.start_weights(cfg, backbone, work, runtime)
-    start_weights.label(work / learner.WEIGHTS, asked(cfg, backbone))
+    start_weights.label(work / learner.WEIGHTS, recipe)
+    file.with_suffix(EXPLAINED).unlink(missing_ok=True)
     if (work / pretraining.EXPLAINED).is_file():
         os.replace(work / pretraining.EXPLAINED, file.with_suffix(EXPLAINED))
     os.replace(work / learner.WEIGHTS, file)

@@ -115,6 +115,30 @@ def test_another_recipe_makes_again_what_reads_it(tmp_path, made, change, again)
     assert second[second != first].index.tolist() == again, "the bytes of the others, and so their fits, stay"
 
 
+def test_a_source_without_a_table_removes_that_of_the_one_before(tmp_path, made):
+    prepare(tmp_path, ["slim_vgg"])
+    assert (tmp_path / "slim_vgg.csv").is_file()
+    prepare(tmp_path, ["slim_vgg"], backbones={"slim_vgg": "package"})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["slim_vgg.safetensors"]
+
+
+def test_a_killed_fit_of_another_recipe_is_not_gone_on_with(tmp_path, monkeypatch):
+    """The checkpoint of a fit knows its settings, but not the size or the number of people of its pictures."""
+    found = []
+
+    def killed(cfg, backbone, out, runtime):
+        found.append(sorted(p.name for p in out.glob("*")))
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"size {cfg.size}").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start_weights, "start_weights", killed)
+    for size in (32, 64, 32):
+        with pytest.raises(KeyboardInterrupt):
+            prepare(tmp_path, ["slim_vgg"], size=size)
+    assert found == [[], [], ["size 32"]]
+
+
 @pytest.mark.parametrize("damage", ["removed", "cut", "without a recipe"])
 def test_a_file_that_says_no_recipe_is_made_again(tmp_path, made, damage):
     prepare(tmp_path, ["slim_vgg"])
