@@ -14,11 +14,13 @@ def start_of(backbone: str, table: Path = TABLE) -> tuple[Path | None, str]:
     """Return the file a backbone starts from (None: at random) and its key.
 
     Raises:
-        InputError: 13_start_weights has not run, has not prepared this backbone, or its file is gone.
+        InputError: 13_start_weights has not run in this version, has not prepared this backbone, or its file is gone.
     """
     if not table.is_file():
         raise InputError(table, "no start weights yet", "run the notebook 13_start_weights")
     known = pd.read_csv(table, dtype=str).fillna("").set_index("backbone")
+    if "file" not in known:
+        raise InputError(table, "is of an earlier version", "run the notebook 13_start_weights")
     if backbone not in known.index:
         raise InputError(f"model.backbone = {backbone!r}", "has no start weights", "add it to start.backbones")
     key, file = known.loc[backbone, ["key", "file"]]

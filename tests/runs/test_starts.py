@@ -59,3 +59,9 @@ def test_a_backbone_or_a_file_that_is_not_there_names_the_remedy(table, backbone
 def test_start_weights_that_were_never_made_name_the_notebook(tmp_path):
     with pytest.raises(InputError, match=r"starts\.csv: no start weights yet; run the notebook 13_start_weights$"):
         starts.start_of("test_convnext", tmp_path / "starts.csv")
+
+
+def test_a_table_of_an_earlier_version_names_the_notebook(tmp_path):
+    (tmp_path / "starts.csv").write_text(f"backbone,key\ntest_vit,{KEY}\n")
+    with pytest.raises(InputError, match=r"starts\.csv: is of an earlier version; run the notebook 13_start_weights$"):
+        starts.start_of("test_vit", tmp_path / "starts.csv")
