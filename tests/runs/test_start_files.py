@@ -7,6 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 from safetensors import safe_open
+from toys import RUNTIME
 
 from ddet import models, params
 from ddet.errors import InputError
@@ -19,7 +20,6 @@ TRAIN = params.Train(
     epochs=1, bs=4, lr=1e-2, wd=0.0, opt="adam", schedule="flat", step_epochs=1, step_gamma=1.0,
     precision="fp32", channels_last=False, select="valid_loss",
 )  # fmt: skip
-RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
 SOURCES = {"lite0_stride16": "package", "slim_vgg": "distilled", "slim_resnet": "renderer", "vgg11": "timm"}
 SOURCES |= {"test_vit": "none"}
 READ = ("seed", "images", "identities", "size", "train")  # by what is trained

@@ -40,7 +40,6 @@ def _rows(folder, paper):
 
 
 def test_scores_at_home_and_away_by_hand(tmp_path):
-    """DF-1.0 has no real clips of its own: those of FF++ stand in."""
     run = tmp_path / "runs" / "k"
     run.mkdir(parents=True)
     history = {"epoch": [1, 2], "train_loss": [0.6, 0.4], "frame_auc": [0.7, 0.8], "selected": [0, 1]}
@@ -49,7 +48,7 @@ def test_scores_at_home_and_away_by_hand(tmp_path):
         "ffpp": [(0, 0.1), (0, 0.5), (1, 0.9), (1, 0.3)],  # 3 of 4 pairs in order
         "celebdf": [(0, 0.2), (1, 0.8)],
         "dfdc": [(0, 0.8), (1, 0.2)],
-        "df1": [(1, 0.4), (1, 0.6)],  # against .1 and .5
+        "df1": [(0, 0.1), (0, 0.5), (1, 0.4), (1, 0.6)],  # its own real clips, copies of those of FF++
     }
     rows = [(f"{d}/m/-/{i}", y, p, "test") for d, part in scored.items() for i, (y, p) in enumerate(part)]
     rows.append(("ffpp/m/-/9", 1, 0.0, "valid"))

@@ -9,6 +9,7 @@ import timm
 import torch
 from torch import nn
 from torch.nn import functional as F
+from toys import RUNTIME
 
 from ddet import models, params
 from ddet.models import lite
@@ -20,7 +21,6 @@ TRAIN = params.Train(
     epochs=4, bs=8, lr=4e-3, wd=0.01, opt="adamw", schedule="one_cycle", step_epochs=1, step_gamma=1.0,
     precision="fp32", channels_last=False, select="valid_loss",
 )  # fmt: skip
-RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
 
 
 def config(**changes) -> params.Start:

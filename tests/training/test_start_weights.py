@@ -6,6 +6,7 @@ import pytest
 import safetensors.torch
 import timm
 import torch
+from toys import RUNTIME
 
 from ddet import models, params
 from ddet.errors import InputError
@@ -17,7 +18,6 @@ TRAIN = params.Train(
     epochs=4, bs=16, lr=1e-2, wd=0.0, opt="adam", schedule="one_cycle", step_epochs=1, step_gamma=1.0,
     precision="fp32", channels_last=False, select="valid_loss",
 )  # fmt: skip
-RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
 
 
 def config(**changes) -> params.Start:
