@@ -5,7 +5,7 @@
 | Xception | `legacy_xception` | 20,811,050 | `slim_xception` | 220,082 |
 | EfficientNet-B4 | `efficientnet_b4` | 17,552,202 | `lite0_stride8` | 254,146 |
 | VGG-16 | `vgg16` | 134,268,738 | `slim_vgg` | 384,362 |
-| ResNet-50 | `resnet50` | 23,512,130 | `slim_resnet` | 348,866 |
+| ResNet-50 | `resnet50` | 23,512,130 | `slim_resnet` | 348,466 |
 
 Parameters are with two classes. The first four are timm networks; F3-Net (`f3net`, with its mixing block `f3net_mix`)
 is made of two Xceptions of either size.

@@ -119,11 +119,14 @@ def test_squeeze_and_excitation_is_the_only_difference():
 def test_what_each_family_keeps():
     made = {name: models.make_backbone(name, num_classes=2) for name in slim.NAMES}
     kinds = {name: [type(m).__name__ for m in model.modules()] for name, model in made.items()}
-    assert made["slim_resnet"].conv1.kernel_size == (7, 7) and kinds["slim_resnet"].count("Bottleneck") == 8
-    assert "BatchNorm2d" not in kinds["slim_bit"] and {"GroupNormAct", "StdConv2d", "ConstantPad2d"} <= set(
-        kinds["slim_bit"]
-    )
+    stems = {"slim_resnet": made["slim_resnet"].conv1, "slim_bit": made["slim_bit"].stem}
+    for stem in stems.values():
+        assert [m.kernel_size for m in stem.modules() if isinstance(m, nn.Conv2d)] == [(3, 3)] * 3
+    assert kinds["slim_resnet"].count("Bottleneck") == 8
+    assert "BatchNorm2d" not in kinds["slim_bit"] and {"GroupNormAct", "StdConv2d"} <= set(kinds["slim_bit"])
     assert kinds["slim_bit"].count("Conv2d") == 1, "but the classifier, every convolution is weight-standardised"
+    lasts = [b.bn3.weight for b in made["slim_resnet"].modules() if type(b).__name__ == "Bottleneck"]
+    assert all((weight == 1).all() for weight in lasts), "no residual branch begins at zero"
     assert {m.num_groups for m in made["slim_bit"].modules() if isinstance(m, nn.GroupNorm)} == {8}
     assert kinds["slim_vgg"].count("Conv2d") == 13
     assert kinds["slim_vgg"].count("MaxPool2d") == 3, "of VGG-16's five"
