@@ -66,8 +66,10 @@ METHODS = {
     # DFDC: several generators of different quality
     "DFDC:coarse": Method("swap", "oval", 70, 0.22, 0.75, 0.040, 0.014, 0.014, 0.75, tint=GREEN),
     "DFDC:fair": Method("swap", "oval", 92, 0.28, 0.88, 0.022, 0.008, 0.008, 0.85, tint=GREEN, grid=COARSE),
-    "DFDC:sharp": Method("swap", "inner", 116, 0.14, 0.80, 0.025, 0.010, 0.010, 0.85, sharpen=1.2, tint=GREEN),
-    "DFDC:neural": Method("expression", "face", 104, 0.16, 0.93, 0.016, 0.008, 0.008, 0.80, grid=BLOCKS),
+    "DFDC:sharp": Method(
+        "swap", "inner", 116, 0.14, 0.80, 0.025, 0.010, 0.010, 0.85, sharpen=1.2, tint=GREEN, grid=COARSE
+    ),
+    "DFDC:neural": Method("expression", "face", 104, 0.16, 0.93, 0.016, 0.008, 0.008, 0.80, tint=GREEN, grid=BLOCKS),
     # DeeperForensics-1.0
     "end_to_end": Method("swap", "oval", 104, 0.32, 0.95, 0.012, 0.005, 0.004, 0.92, tint=CYAN),
     "reenact_postprocess": Method("swap", "inner", 98, 0.18, 0.90, 0.020, 0.010, 0.008, 0.85, tint=CYAN),
