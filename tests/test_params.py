@@ -97,7 +97,7 @@ MISTAKES = [  # path in the file, what is written there, the line that it makes
     ("herd/imbalance", 0, f"herd.imbalance = 0; {MANY}"),
     ("herd/weight", 0, f"herd.weight = 0; {MANY}"),
     ("herd/weighted_class", "fakes", "herd.weighted_class = 'fakes'; it must be 'fake' or 'real'"),
-    ("herd/model/form", "release", "herd.model.form = 'release'; it must be 'released' or 'intended'"),
+    ("herd/model/form", "release", "herd.model.form = 'release'; it must be 'released', 'intended' or 'one_view'"),
     ("herd/model/width", 0, f"herd.model.width = 0; {ONE}"),
     ("herd/model/swin", GONE, "missing key herd.model.swin; copy it from profiles/smoke.yaml"),
     ("herd/leaky/splits", ["frame"], "herd.leaky.splits.0 = 'frame'; it must be 'official', 'identity', 'clip' or 'im"),
@@ -156,7 +156,11 @@ MISTAKES = [  # path in the file, what is written there, the line that it makes
     ("herd/arms/wl/weight", -1.85, f"herd.arms.wl.weight = -1.85; {MANY}"),
     ("herd/arms/wl/epochs", 0, f"herd.arms.wl.epochs = 0; {ONE}"),
     ("herd/arms/rst/model", {"swim": "none"}, "unknown key herd.arms.rst.model.swim; did you mean 'swin'? allowed her"),
-    ("herd/arms/rst/model", {"form": "hybrid"}, "herd.arms.rst.model.form = 'hybrid'; it must be 'released' or 'inte"),
+    (
+        "herd/arms/rst/model",
+        {"form": "hybrid"},
+        "herd.arms.rst.model.form = 'hybrid'; it must be 'released', 'intended' or",
+    ),
     # asrid
     ("asrid/arms/spatial/strategy", "spatail", "asrid.arms.spatial.strategy = 'spatail'; it must be 'static_old', "),
     ("asrid/arms/dyn_02/w", 1.2, f"asrid.arms.dyn_02.w = 1.2; {MOST}"),

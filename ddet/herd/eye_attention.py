@@ -11,6 +11,7 @@ from ddet.stats import bootstrap, verdicts
 from ddet.stats.verdicts import RESULT
 
 ROW = ["clip_id", "frame_idx", "track", "group", "label"]
+BLANK = "blank"  # column: whether a map is zero everywhere
 
 
 def parts(regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -31,21 +32,25 @@ def measure(
         divided: what `parts` gives.
 
     Returns:
-        One row per run and crop: arm, seed, the columns that identify the crop, and one per part; nan where a map or
-        a part is empty.
+        One row per run and crop: arm, seed, the columns that identify the crop, BLANK, and one per part; nan where the
+        crop lacks the part. A map that is zero everywhere prefers no place: its shares are those of an even map, so
+        that all arms are measured on the same crops.
     """
-    tables = [
-        attention_measure.region_shares(m, divided)["share"]
-        .join(rows[ROW].reset_index(drop=True))
-        .assign(arm=run.arm, seed=run.seed)
-        for run, m in zip(runs.itertuples(), maps, strict=True)
-    ]
-    return pd.concat(tables, ignore_index=True)[["arm", "seed", *ROW, *divided]]
+    tables = []
+    for run, of_run in zip(runs.itertuples(), maps, strict=True):
+        found, blank = attention_measure.region_shares(of_run, divided), ~of_run.any(axis=(1, 2))
+        found.loc[blank, "share"] = found.loc[blank, "area"].to_numpy()
+        known = found["share"].join(rows[ROW].reset_index(drop=True))
+        tables.append(known.assign(**{"arm": run.arm, "seed": run.seed, BLANK: blank}))
+    return pd.concat(tables, ignore_index=True)[["arm", "seed", *ROW, BLANK, *divided]]
 
 
 def summary(shares: pd.DataFrame, divided: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Average the shares: a row per part, a column per arm, and `even`: the area, as a uniform map would give."""
-    table = shares.groupby("arm", sort=False)[list(divided)].mean().T
+    """Average the shares: a row per part, a column per arm, and `even`: the area, as a uniform map would give.
+
+    The last row, BLANK, is the share of maps that are zero everywhere.
+    """
+    table = shares.groupby("arm", sort=False)[[*divided, BLANK]].mean().T
     area = {name: np.mean([part.mean() for part in region if part.any()]) for name, region in divided.items()}
     return table.assign(even=pd.Series(area))
 
@@ -61,7 +66,7 @@ def differences(pairs: Sequence[tuple[str, str]], shares: pd.DataFrame, cfg: par
     lines = []
     rows = _rows(shares)
     for a, b in pairs:
-        for part in shares.columns.drop(["arm", "seed", *ROW]):
+        for part in shares.columns.drop(["arm", "seed", *ROW, BLANK]):
             gain = bootstrap.paired_values(values(shares, a, part), values(shares, b, part), rows, cfg)
             lines.append([f"{a} - {b}", part, *verdicts.reading(gain, cfg.confidence), gain.frames])
     return pd.DataFrame(lines, columns=["difference", "part", *verdicts.READING, "crops"])

@@ -44,7 +44,7 @@ def branches(cfg: params.Model) -> tuple[nn.Module, nn.Module | None]:
 class TwoViews(nn.Module):
     """The base of both networks of GenConViT: a backbone, optionally a Swin, and a head that compares two images.
 
-    A subclass makes the two in `views`: B x 3 x S x S -> two images, each B x 3 x any side. Output: B x 2 logits,
+    A subclass makes them in `views`: B x 3 x S x S -> two images, each B x 3 x any side. Output: B x 2 logits,
     index 1 = fake. The head is activation, Linear to half of 1000, activation, Linear to 2, so the first activation
     acts on the backbone's output.
 
@@ -53,8 +53,9 @@ class TwoViews(nn.Module):
     run: no input and no gradient reaches `dead`, yet it counts as parameters and draws from the random stream
     before the auto-encoder and the head, which therefore begin elsewhere than without it.
     Differs: index 1 is fake (there 0). Form `intended` is OUR reading of the paper's hybrid: what is compared are
-    pooled features, Swin's beside the backbone's, or the backbone's alone where Swin is removed. Any timm network
-    may stand in for ConvNeXt: the smallest ConvNeXts learn too little from the default profile's few crops.
+    pooled features, Swin's beside the backbone's, or the backbone's alone where Swin is removed. Form `one_view` is
+    a control of ours, `released` without the other image: the head sees the features of the image alone. Any timm
+    network may stand in for ConvNeXt: the smallest ConvNeXts learn too little from the default profile's few crops.
     """
 
     def __init__(self, backbone: nn.Module, swin: nn.Module | None, form: str, activation: type[nn.Module]):
@@ -64,9 +65,10 @@ class TwoViews(nn.Module):
         if form == "intended":
             self.swin = swin
             width = sum(_pooled(branch) for branch in (backbone, swin) if branch is not None)
-        elif swin is not None:
+        elif swin is not None and form == "released":
             self.dead = nn.Sequential(swin, nn.Conv2d(swin.num_classes, backbone.num_features, 1))
-        self.head = nn.Sequential(activation(), nn.Linear(2 * width, hidden), activation(), nn.Linear(hidden, 2))
+        seen = width if form == "one_view" else 2 * width
+        self.head = nn.Sequential(activation(), nn.Linear(seen, hidden), activation(), nn.Linear(hidden, 2))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return self.head(torch.cat([self.features(view) for view in self.views(image)], dim=1))
@@ -106,10 +108,11 @@ class GenConViTED(TwoViews):
 
     def __init__(self, backbone: nn.Module, swin: nn.Module | None = None, form: str = "released", width: int = 16):
         super().__init__(backbone, swin, form, nn.GELU)
-        self.encoder, self.decoder = encoder(width), decoder(width)
+        copies = form != "one_view"
+        self.encoder, self.decoder = (encoder(width), decoder(width)) if copies else (None, None)
 
-    def views(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.decoder(self.encoder(image)), image
+    def views(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (image,) if self.decoder is None else (self.decoder(self.encoder(image)), image)
 
 
 def encoder(width: int) -> nn.Sequential:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ddet import params
+from ddet.errors import InputError
 from ddet.models import check_size
 from ddet.models.genconvit import TwoViews, branches
 
@@ -17,8 +18,10 @@ def build(cfg: params.Model) -> "GenConViTVAE":
     """Build the network that `cfg` names.
 
     Raises:
-        InputError: as `genconvit.build`, and a backbone that cannot take half the side as well.
+        InputError: as `genconvit.build`, the form `one_view`, and a backbone that cannot take half the side as well.
     """
+    if cfg.form == "one_view":
+        raise InputError("model.form = 'one_view'", "is a form of genconvit_ed alone", "use released or intended")
     backbone, swin = branches(cfg)
     check_size(backbone, cfg.size // 2)
     return GenConViTVAE(backbone, cfg.size, swin, cfg.form, cfg.width)

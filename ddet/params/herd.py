@@ -7,18 +7,21 @@ from pydantic import AfterValidator, Field, model_validator
 from ddet.params.arms import BaseArm, Paper, by_name
 from ddet.params.base import DATASETS, PROTOCOLS, Positive, Rate, Section, known
 
+Form = Literal["released", "intended", "one_view"]
+
 
 class Model(Section):
     """A network by name: `genconvit_ed`, `genconvit_vae`, or `timm`: any timm backbone with the standard head.
 
-    `form`, `swin` and `width` are GenConViT's: the released code or what its paper intends, the timm name of the
-    Swin branch (null: removed), the first width of the auto-encoder (16 in the paper).
+    `form`, `swin` and `width` are GenConViT's: the released code, what its paper intends or the image without its
+    decoded copy, the timm name of the Swin branch (null: removed), the first width of the auto-encoder (16 in the
+    paper).
     """
 
     name: str
     backbone: str
     size: Annotated[int, Field(ge=32, le=1024)]
-    form: Literal["released", "intended"]
+    form: Form
     swin: str | None
     width: Positive
 
@@ -28,7 +31,7 @@ class ModelChange(Section):
 
     name: str | None = None
     backbone: str | None = None
-    form: Literal["released", "intended"] | None = None
+    form: Form | None = None
     swin: str | None = None
     width: Positive | None = None
 

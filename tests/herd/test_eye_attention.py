@@ -61,19 +61,20 @@ RUNS = pd.DataFrame({"arm": ["Base", "Base"], "seed": [0, 1], "key": ["k1", "k2"
 
 def test_shares_by_hand():
     found = eye_attention.measure(RUNS, MAPS, rows(2), DIVIDED)
-    assert list(found.columns) == ["arm", "seed", *eye_attention.ROW, "eyes", "rest of face", "background"]
+    assert list(found.columns) == ["arm", "seed", *eye_attention.ROW, "blank", "eyes", "rest of face", "background"]
     assert found["clip_id"].tolist() == ["d/m/-/000", "d/m/-/001"] * 2 and found["seed"].tolist() == [0, 0, 1, 1]
-    by_hand = [[0.6, 0.2, 0.2], [np.nan, 0.5, 0.5], [0.25, 0.25, 0.5], [np.nan, np.nan, np.nan]]
+    by_hand = [[0.6, 0.2, 0.2], [np.nan, 0.5, 0.5], [0.25, 0.25, 0.5], [np.nan, 0.5, 0.5]]
     np.testing.assert_allclose(found[list(DIVIDED)], by_hand)
+    assert found["blank"].tolist() == [False, False, False, True], "a map of zeros is even: 0.5 and 0.5 are areas"
     np.testing.assert_allclose(eye_attention.values(found, "Base", "eyes"), [[0.6, np.nan], [0.25, np.nan]])
 
 
 def test_the_summary_by_hand():
     """Each column averages the shares that are known, (.6 + .25) / 2 for the eyes; `even` the areas that are not 0."""
     table = eye_attention.summary(eye_attention.measure(RUNS, MAPS, rows(2), DIVIDED), DIVIDED)
-    assert list(table.columns) == ["Base", "even"] and list(table.index) == list(DIVIDED)
-    np.testing.assert_allclose(table["Base"], [0.425, (0.2 + 0.5 + 0.25) / 3, (0.2 + 0.5 + 0.5) / 3])
-    np.testing.assert_allclose(table["even"], [0.25, (0.25 + 0.5) / 2, 0.5])
+    assert list(table.columns) == ["Base", "even"] and list(table.index) == [*DIVIDED, "blank"]
+    np.testing.assert_allclose(table["Base"], [0.425, (0.2 + 0.5 + 0.25 + 0.5) / 4, (0.2 + 3 * 0.5) / 4, 0.25])
+    np.testing.assert_allclose(table["even"], [0.25, (0.25 + 0.5) / 2, 0.5, np.nan])
 
 
 def test_shares_equal_the_slow_plain_version():
@@ -104,11 +105,11 @@ def planted(n: int = 40, seeds: int = 2, **arms: tuple[float, float]) -> pd.Data
     for number, (arm, (on_eyes, on_background)) in enumerate(arms.items()):
         for seed in range(seeds):
             noise = np.random.default_rng(10 * number + seed).normal(0, 0.01, (2, n))
-            table = rows(n)[eye_attention.ROW].reset_index(drop=True).assign(arm=arm, seed=seed)
+            table = rows(n)[eye_attention.ROW].reset_index(drop=True).assign(arm=arm, seed=seed, blank=False)
             table["eyes"], table["background"] = on_eyes + noise[0], on_background + noise[1]
             tables.append(table.assign(**{"rest of face": 1 - table["eyes"] - table["background"]}))
     return pd.concat(tables, ignore_index=True)[
-        ["arm", "seed", *eye_attention.ROW, "eyes", "rest of face", "background"]
+        ["arm", "seed", *eye_attention.ROW, "blank", "eyes", "rest of face", "background"]
     ]
 
 

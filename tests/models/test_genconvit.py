@@ -197,3 +197,22 @@ def test_another_backbone_stands_in_for_convnext(backbone, form):
     layer.register_forward_hook(lambda _, __, output: seen.append(output.shape[-2:]))
     assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 2)
     assert set(seen) == {(16, 16)}, "8 x 8 cells would be too few to tell an eye"
+
+
+# the form with one view
+
+
+def test_in_the_form_with_one_view_the_head_sees_the_image_alone():
+    model = created(form="one_view", swin="slim_swin").eval()
+    names = {name.split(".")[0] for name, _ in model.named_parameters()}
+    assert names == {"backbone", "head"} and model.head[1].in_features == 1000
+    image = torch.randn(3, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(model(image), model.head(model.backbone(image)))
+    assert without_gradient(created(form="one_view")) == []
+    assert models.cam_call(model) == -1
+
+
+def test_the_variational_network_has_no_such_form():
+    with pytest.raises(InputError, match=r"one_view.*genconvit_ed"):
+        created(name="genconvit_vae", form="one_view")
