@@ -1,7 +1,8 @@
-"""Herd's further tables: the sweep of class weights, arms under several protocols, and an ensemble."""
+"""Herd's further tables: the sweep of class weights, arms under several protocols, an ensemble, shared noise."""
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from ddet import params
@@ -9,7 +10,7 @@ from ddet.errors import InputError
 from ddet.herd.arms import sweep
 from ddet.report import tables
 from ddet.runs import finished
-from ddet.stats import bootstrap
+from ddet.stats import bootstrap, metrics
 from ddet.stats.metrics import ROW
 
 SWEPT = ("frame_f1_real", "frame_f1_fake", "frame_macro_f1", "frame_auc", "frame_error_gap")
@@ -66,4 +67,35 @@ def protocols(preds: Mapping[str, Sequence[pd.DataFrame]], names: Sequence[str],
             line[metric] = tables.with_interval(found[metric])
         e = found["frame_auc"]
         lines.append(line | {"crops": e.frames, "clips": e.clips, "groups": e.groups, "seeds": len(e.per_seed)})
+    return pd.DataFrame(lines)
+
+
+def shared_noise(preds: Mapping[str, Sequence[pd.DataFrame]], names: Sequence[str]) -> pd.DataFrame:
+    """Say how much of the noise over seeds two arms share, which common random numbers are meant to raise.
+
+    A seed index gives every arm the same initial weights, training crops and order (`ddet.seeds`). What the arms then
+    have in common cancels in their difference.
+
+    Args:
+        preds: arm -> the predictions of each seed. Arms with fewer seeds than the largest number are left out.
+        names: metrics of `metrics.frame_and_clip`.
+
+    Returns:
+        One row per metric: `sd` of an arm over seeds (root of the mean variance), `covariance` of two arms (mean over
+        pairs), `correlation` (covariance over mean variance), `sd of a difference` of two arms over seeds, `if
+        independent` what it would be without a covariance, and the numbers of arms and seeds. nan with a single seed.
+    """
+    most, lines = max((len(seeds) for seeds in preds.values()), default=0), []
+    scored = [[metrics.frame_and_clip(p) for p in seeds] for seeds in preds.values() if len(seeds) == most]
+    for name in names:
+        line = {"metric": name, "sd": np.nan, "covariance": np.nan}
+        if most > 1:
+            matrix = np.atleast_2d(np.cov([[found[name] for found in seeds] for seeds in scored]))
+            line |= {"sd": np.diag(matrix).mean() ** 0.5}
+            line["covariance"] = matrix[~np.eye(len(matrix), dtype=bool)].mean() if len(matrix) > 1 else np.nan
+        variance, shared = line["sd"] ** 2, line["covariance"]
+        line["correlation"] = shared / variance if variance > 0 else np.nan
+        line["sd of a difference"] = np.clip(2 * (variance - shared), 0, None) ** 0.5  # rounding may go below 0
+        line["if independent"] = (2 * variance) ** 0.5
+        lines.append(line | {"arms": len(scored), "seeds": most})
     return pd.DataFrame(lines)

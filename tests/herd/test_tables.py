@@ -78,3 +78,33 @@ def test_protocols_stand_side_by_side_with_their_counts(monkeypatch):
     shown = herd_tables.protocols(preds, ["Base"], CFG).iloc[0]
     for metric in ("frame_accuracy", "frame_macro_f1", "frame_auc", "clip_auc"):
         assert shown[metric] == "0.718 [0.600, 0.900]"
+
+
+# noise that arms share
+
+
+def answers(*hits: int) -> list[pd.DataFrame]:
+    """Invent the predictions of several seeds, each right about so many of ten reals; fakes are all found."""
+    clips = [f"d/m/-/{i:02d}" for i in range(20)]
+    table = pd.DataFrame({"clip_id": clips, "frame_idx": 0, "track": 0, "group": clips, "split": "test"})
+    table["label"] = [0] * 10 + [1] * 10
+    return [table.assign(prob_fake=[0.1] * n + [0.9] * (20 - n)) for n in hits]
+
+
+def test_shared_noise_by_hand():
+    """Accuracies .5, .6, .7 and .6, .7, .8 and .5, .7, .6: variances .01, covariances .01, .005 and .005."""
+    preds = {"a": answers(0, 2, 4), "b": answers(2, 4, 6), "c": answers(0, 4, 2), "short": answers(1)}
+    found = herd_tables.shared_noise(preds, ["frame_accuracy", "frame_auc"])
+    line = found.iloc[0]
+    assert found["metric"].tolist() == ["frame_accuracy", "frame_auc"] and (line["arms"], line["seeds"]) == (3, 3)
+    assert line["sd"] == pytest.approx(0.1) and line["covariance"] == pytest.approx(0.02 / 3)
+    assert line["correlation"] == pytest.approx(2 / 3) and line["if independent"] == pytest.approx(0.02**0.5)
+    assert line["sd of a difference"] == pytest.approx((2 * (0.01 - 0.02 / 3)) ** 0.5)
+
+
+def test_one_seed_or_one_arm_shares_nothing_that_is_known():
+    one_seed = herd_tables.shared_noise({"a": answers(3), "b": answers(4)}, ["frame_accuracy"]).iloc[0]
+    assert one_seed[["sd", "covariance", "correlation", "sd of a difference"]].isna().all() and one_seed["seeds"] == 1
+    one_arm = herd_tables.shared_noise({"a": answers(3, 5)}, ["frame_accuracy"]).iloc[0]
+    assert one_arm["sd"] > 0 and np.isnan(one_arm["covariance"])
+    assert len(herd_tables.shared_noise({}, ["frame_accuracy"])) == 1
