@@ -1,0 +1,45 @@
+"""The study: the default profile with ten seeds of everything, and in step with it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from ddet import params, paths
+from ddet.tools import study
+
+
+def leaves(tree: Any, *keys: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from leaves(value, *keys, str(key))
+    else:
+        yield keys, tree
+
+
+def test_the_file_is_what_the_default_profile_gives():
+    assert study.STUDY.read_text() == study.study(paths.PARAMS.read_text()), "run python -m ddet.tools.study"
+
+
+def test_it_differs_from_the_default_in_its_name_and_in_seeds_alone():
+    default, ten = (dict(leaves(YAML(typ="safe").load(p.read_text()))) for p in (paths.PARAMS, study.STUDY))
+    assert set(default) == set(ten)
+    other = {keys: ten[keys] for keys in ten if ten[keys] != default[keys]}
+    assert other.pop(("profile",)) == "study"
+    assert other and all(keys[-1] == "seeds" and value == study.SEEDS for keys, value in other.items())
+
+
+def test_every_arm_has_ten_seeds_and_no_other_seed_is_touched():
+    whole, default = params.load(study.STUDY), params.load(paths.PARAMS)
+    for section in (whole.herd, whole.asrid, whole.prle):
+        assert {arm.seeds or section.seeds for arm in section.arms.values()} == {10}
+    assert whole.herd.sweep.seeds == whole.herd.leaky.seeds == whole.prle.subsets.seeds == 10
+    assert [s.seed for s in (whole.benchmark, whole.splits, whole.start, whole.report)] == [
+        s.seed for s in (default.benchmark, default.splits, default.start, default.report)
+    ]
+
+
+def test_by_hand():
+    text = "# a comment, seeds: many\nprofile: default   # name\nherd: {seeds: 3, seed: 2, arms: {a: {seeds: 1}}}\n"
+    want = "profile: study                  # name\nherd: {seeds: 10, seed: 2, arms: {a: {seeds: 10}}}\n"
+    assert study.study(text) == "# a comment, seeds: many\n" + want
