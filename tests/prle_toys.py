@@ -76,10 +76,11 @@ def section(arms: Mapping[str, params.PrleArm] | None = None, **changes) -> para
         "train": TRAIN,
         "zoo": ["Xception", "EfficientNet"],
     }
+    base |= {"maps": params.prle.Maps(of_class="fake", folds=1, dealt=False)}
     base |= {"fusion": params.prle.Fusion(method="union", tau1=0.3, lam=0.15, tau2=0.0)}
-    base |= {"exploit": params.prle.Exploit(p=0.5, alpha=[0.0, 1.0], gamma=1.0, fill="zero")}
+    base |= {"exploit": params.prle.Exploit(area=None, p=0.5, alpha=[0.0, 1.0], gamma=1.0, fill="zero")}
     base |= {"arms": keyed(named)}
-    base |= {"subsets": params.prle.Subsets(methods=list(METHODS), detectors=["Xception"], seeds=1)}
+    base |= {"subsets": params.prle.Subsets(methods=list(METHODS), detectors=["Xception"], per_class=3, seeds=1)}
     return params.Prle(**(base | changes))
 
 

@@ -11,13 +11,13 @@ from ddet.errors import InputError
 
 
 def attention_maps(
-    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor, call: int = -1
+    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor | None, call: int = -1
 ) -> Tensor:
-    """Compute Grad-CAM for the logit of each image's class, in eval mode: float32 B x H x W in [0, 1].
+    """Compute Grad-CAM for the logit of a class of each image, in eval mode: float32 B x H x W in [0, 1].
 
     Paper: Herd section 2.2 and Figure 2 look at one layer, PRLE eq. 3 at the last. PRLE's released code averages the
-        maps of several layers, each scaled to [0, 1] and resized, and scales the average again. Its full pipeline
-        takes the true class.
+        maps of several layers, each scaled to [0, 1] and resized, and scales the average again. Its pipeline for all
+        subsets, which is commented out, takes the true class, its active code the predicted one.
     Differs: eq. 3 derives the score y_hat, the code the logit, as here: the gradient of a probability p has the
         factor p (1 - p), which is 0 for a confident detector. PRLE's code halves the maps, here they reach 1. Where
         a backbone runs twice in a forward pass, as in GenConViT, Herd's code pairs the activation of the pass on the
@@ -26,7 +26,7 @@ def attention_maps(
     Args:
         layers: one or more, any of which may run in place on the output of another.
         images: float B x 3 x H x W, normalised as the model wants them.
-        classes: int64 B.
+        classes: int64 B; None: the class that the model predicts for each image.
         call: which run of each layer within a forward pass.
 
     Raises:
@@ -40,7 +40,7 @@ def attention_maps(
 
 
 def layer_maps(
-    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor, call: int = -1
+    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor | None, call: int = -1
 ) -> list[Tensor]:
     """Compute the map of each layer at its own resolution: float32 B x h x w in [0, 1], in the order of `layers`.
 
@@ -57,7 +57,8 @@ def layer_maps(
                 raise InputError(
                     "Grad-CAM", f"the layer ran {len(runs)} times, call {call} was asked", "choose another"
                 )
-        score = logits.gather(1, classes.to(logits.device)[:, None]).sum()
+        chosen = logits.argmax(dim=1) if classes is None else classes.to(logits.device)
+        score = logits.gather(1, chosen[:, None]).sum()
         activations = [outputs[layer][call] for layer in layers]
         gradients = torch.autograd.grad(score, activations, allow_unused=True) if score.requires_grad else [None]
     if any(gradient is None for gradient in gradients):

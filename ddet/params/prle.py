@@ -8,6 +8,8 @@ from ddet.params.arms import BaseArm, Paper, by_name
 from ddet.params.base import DATASETS, FFPP_METHODS, PROTOCOLS, Positive, Rate, Section, Share, known
 
 HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
+CLASS = Literal["fake", "label", "prediction"]
+Area = Annotated[float, Field(gt=0, le=1)]
 
 
 class Detector(Section):
@@ -21,6 +23,27 @@ class Detector(Section):
     layers: list[str] = []
     lr: Rate | None = None
     epochs: Positive | None = None
+
+
+class Maps(Section):
+    """Which maps the primary region of a training crop comes from (eq. 3).
+
+    `of_class` is the class that Grad-CAM explains: `fake` in every crop, the crop's `label`, or the `prediction` of
+    the detector that makes the map. With 2 `folds` the map of a crop comes from detectors that were trained on the
+    other half of the source groups. `dealt`: each crop has the map of another training crop, drawn at random.
+    """
+
+    of_class: CLASS
+    folds: Literal[1, 2]
+    dealt: bool
+
+
+class MapsChange(Section):
+    """What an arm changes in the maps."""
+
+    of_class: CLASS | None = None
+    folds: Literal[1, 2] | None = None
+    dealt: bool | None = None
 
 
 class Fusion(Section):
@@ -44,9 +67,11 @@ class FusionChange(Section):
 class Exploit(Section):
     """How much of the primary region is hidden, from how many training images (section III-C, Algorithm 1).
 
-    `alpha` is the interval that the hidden share of the region is drawn from.
+    `alpha` is the interval that the hidden share of the region is drawn from. `area` limits the region to that share
+    of the crop (null: the whole region), see `exploit.cut`.
     """
 
+    area: Area | None
     p: Share
     alpha: Annotated[list[Share], Field(min_length=2, max_length=2)]
     gamma: Annotated[float, Field(ge=0)]
@@ -62,6 +87,7 @@ class Exploit(Section):
 class ExploitChange(Section):
     """What an arm changes in the exploitation."""
 
+    area: Area | None = None
     p: Share | None = None
     alpha: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = None
     gamma: Annotated[float, Field(ge=0)] | None = None
@@ -77,16 +103,18 @@ class PrleArm(BaseArm):
     hide: HIDDEN
     detectors: list[str] | None = None
     zoo: Annotated[list[str], Field(min_length=1)] | None = None
+    maps: MapsChange = MapsChange()
     fusion: FusionChange = FusionChange()
     exploit: ExploitChange = ExploitChange()
     select_on: Literal["valid", "test"] = "valid"
 
 
 class Subsets(Section):
-    """Table III: training on one forgery method at a time."""
+    """Table III: training on one forgery method at a time, with `per_class` crops of each class."""
 
     methods: Annotated[list[FFPP_METHODS], Field(min_length=1)]
     detectors: Annotated[list[str], Field(min_length=1)]
+    per_class: Positive
     seeds: Positive
 
 
@@ -100,6 +128,7 @@ class Prle(Paper):
     size: Annotated[int, Field(ge=32, le=1024)]
     detectors: Annotated[dict[str, Detector], Field(min_length=1)]
     zoo: Annotated[list[str], Field(min_length=1)]
+    maps: Maps
     fusion: Fusion
     exploit: Exploit
     arms: Annotated[dict[str, PrleArm], Field(min_length=1), AfterValidator(by_name)]

@@ -13,10 +13,9 @@ from ddet.data import crop_table
 from ddet.data.leakage import ffpp_split_of_target
 from ddet.errors import InputError, meant
 from ddet.hashing import fingerprint
-from ddet.prle import map_runs
+from ddet.prle import halves
 from ddet.prle import train as prle_train
 from ddet.runs import finished, planned, starts
-from ddet.runs.store import Store
 
 CODE = ["ddet.prle.train"]  # what computes a run
 STAGES = ("prle_zoo", "prle_exploitation")  # that train detectors
@@ -28,7 +27,10 @@ SHORT = {"Deepfakes": "DF", "FaceSwap": "FS", "Face2Face": "F2F", "FaceShifter":
 
 @dataclass(frozen=True)
 class Fit:
-    """A detector trained by one arm: on FF++ (`crop_set` is WHOLE) or on one of its forgery methods (its name)."""
+    """A detector trained by one arm.
+
+    `crop_set` is WHOLE (FF++), the name of one of its forgery methods, or a half of either (`halves.name`).
+    """
 
     detector: str
     arm: params.PrleArm
@@ -40,7 +42,7 @@ def fits(section: params.Prle) -> dict[str, Fit]:
     """List what is trained, by the paper's names: "Xception", "Xception + PRLE", "DF: Xception", ...
 
     Of each forgery method the zoo is trained as well, since it may share nothing but the training split with what it
-    makes maps for.
+    makes maps for. Where maps have two folds, the zoo is trained on each half of the training crops too, with one seed.
     """
     listed = {}
     for name, arm in section.arms.items():
@@ -51,12 +53,28 @@ def fits(section: params.Prle) -> dict[str, Fit]:
         for detector in dict.fromkeys([*cfg.detectors, *section.zoo]):
             for name in (PLAIN, METHOD) if detector in cfg.detectors else (PLAIN,):
                 listed[named(detector, name, method)] = Fit(detector, section.arms[name], method, cfg.seeds)
+    folded: dict[str, list[str]] = {}
+    for fit in listed.values():
+        if hides(fit) and maps_of(section, fit.arm)["folds"] > 1:
+            folded.setdefault(fit.crop_set, []).extend(fit.arm.zoo or section.zoo)
+    for crop_set, members in folded.items():
+        for half in halves.HALVES:
+            for detector in dict.fromkeys(members):
+                own = halves.name(crop_set, half)
+                listed[named(detector, method=own)] = Fit(detector, section.arms[PLAIN], own, 1)
     return listed
 
 
+def hides(fit: Fit) -> bool:
+    """Return whether a fit hides something of its training crops, for which it needs maps."""
+    return fit.arm.hide != "nothing"
+
+
 def named(detector: str, arm: str = PLAIN, method: str = WHOLE) -> str:
-    """Name a fit as the paper's tables do."""
-    short = "" if method == WHOLE else f"{SHORT[method]}: "
+    """Name a fit as the paper's tables do; `method` is its crop set."""
+    whole, half = halves.parsed(method)
+    parts = [SHORT.get(whole, ""), f"half {half}" if half else ""]
+    short = f"{', '.join(part for part in parts if part)}: " if any(parts) else ""
     return f"{short}{detector}" if arm == PLAIN else f"{short}{detector} + {arm}"
 
 
@@ -66,9 +84,9 @@ def of_part(section: params.Prle, part: str, only: Sequence[str] | None = None) 
     Raises:
         InputError: `only` names a fit that is not of this part.
     """
-    hides = {"zoo": False, "exploitation": True}[part]
+    wanted = {"zoo": False, "exploitation": True}[part]
     every = fits(section)
-    listed = {name: fit for name, fit in every.items() if (fit.arm.hide != "nothing") == hides}
+    listed = {name: fit for name, fit in every.items() if hides(fit) == wanted}
     if unknown := sorted(set(only or ()) - set(listed)):
         first, keys = unknown[0], {fit.arm.key: name for name, fit in reversed(listed.items())}  # an arm's first fit
         like = "" if first in every else meant(keys.get(first, first), listed)
@@ -92,7 +110,9 @@ def inputs(section: params.Prle, listed: Mapping[str, Fit], faces: Path = paths.
     ]
     found = {}
     for crop_set in dict.fromkeys(fit.crop_set for fit in listed.values()):
-        kept = own[(own["split"] == "test") | own["method"].isin([crop_set, "real"]) | (crop_set == WHOLE)]
+        whole, half = halves.parsed(crop_set)
+        kept = own[(own["split"] == "test") | own["method"].isin([whole, "real"]) | (whole == WHOLE)]
+        kept = kept if half is None else halves.trained_on(kept, half)
         planned.check_classes(kept, f"ffpp, {crop_set}, protocol {section.split}")
         found[crop_set] = pd.concat([kept, *others], ignore_index=True)
     begun = {name: starts.start_of(name)[1] for name in sorted({d.backbone for d in section.detectors.values()})}
@@ -146,10 +166,10 @@ def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, ma
     own |= {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd") if getattr(arm, key) is not None}
     hide: dict[str, Any] = {"kind": arm.hide}
     start = {"backbone": given.starts[detector.backbone]}
-    if arm.hide != "nothing":
+    if hides(fit):
         if maps is None:
             raise InputError(f"fit {fit.detector}", "has no maps", "run the notebook that localises primary regions")
-        hide |= {"zoo": list(arm.zoo or section.zoo), "fusion": rule_of(section, arm)}
+        hide |= {"zoo": list(arm.zoo or section.zoo), "fusion": rule_of(section, arm), "maps": maps_of(section, arm)}
         hide |= section.exploit.model_dump() | arm.exploit.model_dump(exclude_none=True)
         start["maps"] = maps
     return {
@@ -157,7 +177,7 @@ def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, ma
         "data_hash": given.hashes[fit.crop_set],
         "hide": hide,
         "model": model_of(section, fit.detector).model_dump(),
-        "per_class": section.per_class,
+        "per_class": (section if halves.parsed(fit.crop_set)[0] == WHOLE else section.subsets).per_class,
         "seed": seed,
         "select_on": arm.select_on,
         "start": start,
@@ -177,34 +197,9 @@ def rule_of(section: params.Prle, arm: params.PrleArm) -> dict[str, Any]:
     return section.fusion.model_dump() | arm.fusion.model_dump(exclude_none=True)
 
 
-def localise(
-    store: Store, section: params.Prle, listed: Mapping[str, Fit], trained: pd.DataFrame, given: planned.Inputs,
-    runtime: params.Runtime, crops: Path = paths.FACES,
-) -> pd.DataFrame:  # fmt: skip
-    """Make the maps of the fits that hide something: one line a fit, the run of its maps and those of their members.
-
-    A member is the first seed of the plain detector on the same training crops.
-
-    Raises:
-        InputError: a member that was not trained.
-    """
-    lines, first = [], trained[trained["seed"] == 0].set_index("arm")["folder"]
-    for crop_set in dict.fromkeys(fit.crop_set for fit in listed.values()):
-        here = {name: fit for name, fit in listed.items() if fit.crop_set == crop_set and fit.arm.hide != "nothing"}
-        members = list(dict.fromkeys(d for fit in here.values() for d in fit.arm.zoo or section.zoo))
-        if missing := [d for d in members if named(d, method=crop_set) not in first]:
-            raise InputError(
-                f"zoo member {missing[0]}", f"was not trained on {crop_set}", "run the notebook of the zoo"
-            )
-        rows, layers = given.rows[crop_set], [section.detectors[d].layers for d in members]
-        folders = [first[named(d, method=crop_set)] for d in members]
-        found = map_runs.of_detectors(store, folders, layers, finished.load_model, rows, crops, section.size, runtime)
-        made = dict(zip(members, found, strict=True))
-        for name, fit in here.items():
-            used = [made[d] for d in fit.arm.zoo or section.zoo]
-            whole = map_runs.fused(store, used, rule_of(section, fit.arm), rows, runtime)
-            lines.append([name, crop_set, whole.name, " ".join(folder.name for folder in used)])
-    return pd.DataFrame(lines, columns=["fit", "crop_set", "maps", "members"])
+def maps_of(section: params.Prle, arm: params.PrleArm) -> dict[str, Any]:
+    """Return which maps an arm takes: what the section says, with the arm's changes."""
+    return section.maps.model_dump() | arm.maps.model_dump(exclude_none=True)
 
 
 def fit_with(runs: Path) -> Callable[..., None]:

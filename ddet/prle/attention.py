@@ -23,15 +23,19 @@ SEEN = 0.5  # a pixel whose attention is at least half of the largest counts as 
 MEASURES = ("face", "inside", "pointing", "iou")
 
 
-def maps(folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path) -> np.ndarray:
-    """Compute the attention of one run on `rows`, for the label of each crop: float32 n x S x S in [0, 1].
+def maps(
+    folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path, of_class: str = "fake"
+) -> np.ndarray:  # fmt: skip
+    """Compute the attention of one run on `rows`: float32 n x S x S in [0, 1].
 
     Args:
         layers: the layers whose maps are averaged; none: those of `models.zoo`.
+        of_class: see `localise.of_rows`.
     """
     model, size = finished.load_model(folder), finished.config_of_run(folder)["model"]["size"]
     chosen, on = zoo.cam_layers(model, size, layers), crop_loader.device("cpu")
-    return np.concatenate([*localise.of_rows(model, chosen, rows, crops, size, map_runs.BATCH, on)(0, len(rows))])
+    found = localise.of_rows(model, chosen, rows, crops, size, map_runs.BATCH, on, of_class)
+    return np.concatenate([*found(0, len(rows))])
 
 
 def measured(found: np.ndarray, regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -61,7 +65,7 @@ def looks(
     """Measure the attention of each detector with and without the method: fit -> measure -> float seeds x n.
 
     Args:
-        rows: fake crops, so that the maps are those of the class fake.
+        rows: fake crops.
         truth: where ground truth lies; None: there is none.
     """
     regions, found = attention_measure.regions(rows, section.size, truth), {}
@@ -103,20 +107,25 @@ def broader(
     return bootstrap.paired_values(*sides, rows, cfg)
 
 
-def masked(section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path) -> dict[str, list[pd.DataFrame]]:
+def masked(
+    section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path, of_class: str
+) -> dict[str, list[pd.DataFrame]]:
     """Score test crops of FF++ with a growing part of their primary region hidden: "DF, alpha 0.1" -> predictions.
 
     The detector is the first of `subsets`, trained on raw images of one forgery method; the region of a test crop is
     what the detectors trained on that method attend to in it.
 
-    Paper: PRLE section IV-E1, Figure 8, whose detector is Xception.
+    Args:
+        of_class: of the maps. Those of a crop's label are had only by whoever knows it, and their shape tells it.
+
+    Paper: PRLE section IV-E1, Figure 8, whose detector is Xception. It does not say for which class its maps are.
     """
     first, size = done[done["seed"] == 0].set_index("arm")["folder"], section.size
     images, rule = crop_loader.CropDataset(rows, crops, None, size, 0), map_runs.thresholds(section.fusion.model_dump())
     found = {}
     for method in section.subsets.methods:
         of_zoo = {d: first[named(d, method=method)] for d in section.zoo}
-        stack = [maps(folder, section.detectors[d].layers, rows, crops) for d, folder in of_zoo.items()]
+        stack = [maps(f, section.detectors[d].layers, rows, crops, of_class) for d, f in of_zoo.items()]
         levels = exploit.levels(np.concatenate([*fusion.of_stores(stack, **rule)(0, len(rows))]))
         net = finished.load_model(first[named(section.subsets.detectors[0], method=method)])
         net = net.to(memory_format=torch.channels_last)

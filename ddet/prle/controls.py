@@ -1,7 +1,8 @@
 """Controls for PRLE: hide random rectangles or parts of the face instead of the primary region.
 
 Both are regions for `data.region_loader.attach`, used with the same `exploit.Exploit`: the same images are masked, with
-the same alpha, and only where they are masked differs. Table VI's masks of a single detector are `exploit.Primary` of
+the same alpha. A rectangle is as large as the region it replaces; a part of the face has a size of its own, far
+smaller, unless it is grown. Table VI's masks of a single detector are `exploit.Primary` of
 the fusion of one map, Table VII's fixed masks are `Exploit` with alpha_min = 1.
 """
 
@@ -62,7 +63,7 @@ class Rectangles:
 
 
 class Parts:
-    """Draw one part of the face per image and epoch, hidden as a whole at any alpha: nose, eyes or mouth.
+    """Draw one part of the face per image and epoch, nose, eyes or mouth, hidden as a whole at any alpha.
 
     Paper: PRLE Table IV, "landmark": regions such as mouth or nose, chosen at random. The released code hides the
     convex hull of the part's points among 68, the mouth twice as often as the others.
@@ -74,24 +75,43 @@ class Parts:
             mean of the others.
         shares: as for `Rectangles`: where it is 0 nothing is hidden.
         size: px of the crop.
+        grow: move the part's outline outwards (or inwards) until as much is hidden as `shares` say, and a share alpha
+            of that at each alpha, from the inside out. Not in the paper: so that only *where* differs.
 
     Raises:
         InputError: no crop has landmarks.
     """
 
-    def __init__(self, landmarks: np.ndarray, shares: np.ndarray, size: int):
+    def __init__(self, landmarks: np.ndarray, shares: np.ndarray, size: int, grow: bool = False):
         known = np.isfinite(landmarks).all(axis=(1, 2))
         if not known.any():
             raise InputError("landmarks", f"none of {len(landmarks)} crops has any", "extract the faces with MTCNN")
         self.landmarks = np.where(known[:, None, None], landmarks, landmarks[known].mean(axis=0))
-        self.shares, self.size = shares, size
+        self.shares, self.size, self.grow = shares, size, grow
 
     def __call__(self, index: int, seed: int) -> np.ndarray:
         levels = np.full((self.size, self.size), NEVER, np.float32)
         if self.shares[index] > 0:
             part = PARTS[np.random.default_rng(seed).integers(len(PARTS))]
-            levels[part_mask(self.landmarks[index], part, self.size)] = 0
+            mask = part_mask(self.landmarks[index], part, self.size)
+            if self.grow:
+                return grown(mask, self.shares[index])
+            levels[mask] = 0
         return levels
+
+
+def grown(mask: np.ndarray, share: float) -> np.ndarray:
+    """Return the levels of a region with the outline of `mask` that covers `share` of the crop: bool to float32 S x S.
+
+    Pixels come in the order of their distance from the outline: the innermost first, then outwards.
+    """
+    inside, outside = (cv2.distanceTransform(m.astype(np.uint8), cv2.DIST_L2, 5) for m in (mask, ~mask))
+    count = max(1, round(share * mask.size))
+    order = np.argsort((outside - inside).ravel(), kind="stable")[:count]
+    levels = np.full(mask.size, NEVER, np.float32)
+    levels[order] = np.arange(1, count + 1) / count
+    levels[order[0]] = 0
+    return levels.reshape(mask.shape)
 
 
 def part_mask(landmarks: np.ndarray, part: str, size: int) -> np.ndarray:

@@ -12,19 +12,29 @@ from ddet.attention import grad_cam
 from ddet.data import crop_loader
 from ddet.prle.map_store import Batches
 
+FAKE = 1
+
 
 def of_rows(
-    model: nn.Module, layers: Sequence[nn.Module], rows: pd.DataFrame, crops: Path, size: int, bs: int, on: torch.device
-) -> Batches:
-    """Return a function that computes the maps of `rows` in batches, each for its crop's label (`map_writer.write`).
+    model: nn.Module, layers: Sequence[nn.Module], rows: pd.DataFrame, crops: Path, size: int, bs: int,
+    on: torch.device, of_class: str,
+) -> Batches:  # fmt: skip
+    """Return a function that computes the maps of `rows` in batches (`map_writer.write`).
 
-    Paper: PRLE section III-B: offline, for the training split alone. The crops are not augmented.
+    Args:
+        of_class: `fake` for every crop, the crop's `label`, or the model's own `prediction` for it.
+
+    Paper: PRLE section III-B: offline, for the training split alone. The crops are not augmented. Eq. 3 derives the
+        score y_hat, and section III says what that is: f maps an image to [0, 1], the score of fake.
+    Differs: the released code takes the label (its pipeline for all subsets, commented out) or the prediction (its
+        active code). With maps of the label, the shape of what is hidden tells the label (`prle.leak`).
     """
     model.to(on, memory_format=torch.channels_last)  # two to four times as fast on a CPU
 
     def batches(start: int, stop: int) -> Iterator[np.ndarray]:
         how = crop_loader.Loading(crops, size, bs, on, cache_mb=0)
         for images, labels in crop_loader.eval_loader(rows.iloc[start:stop], how):
-            yield grad_cam.attention_maps(model, layers, images, labels).cpu().numpy()
+            classes = {"fake": torch.full_like(labels, FAKE), "label": labels, "prediction": None}[of_class]
+            yield grad_cam.attention_maps(model, layers, images, classes).cpu().numpy()
 
     return batches

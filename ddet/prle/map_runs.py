@@ -1,16 +1,18 @@
-"""Make primary region maps as runs of the store: one per detector for its training crops, and one per fusion."""
+"""Make primary region maps as runs of the store: one per detector for training crops, one per fusion, and joins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
 from ddet import params
 from ddet.data import crop_loader
+from ddet.errors import InputError
 from ddet.models import zoo
 from ddet.prle import fusion, localise, map_store, map_writer
 from ddet.runs.store import Store
@@ -28,6 +30,7 @@ def of_detectors(
     rows: pd.DataFrame,
     crops: Path,
     size: int,
+    of_class: str,
     runtime: params.Runtime,
 ) -> list[Path]:
     """Compute the maps of trained detectors on the training crops among `rows`; return a folder of maps for each.
@@ -36,6 +39,7 @@ def of_detectors(
         folders: the runs of the detectors, whose names are their keys.
         layers: for each detector, the layers to average; none: those of `models.zoo`.
         size: of the maps, and of the crops that the detectors see, in px.
+        of_class: see `localise.of_rows`.
 
     Raises:
         InputError: a detector whose layers are not known, or that has no layer of that name.
@@ -44,7 +48,8 @@ def of_detectors(
     asks = []
     for folder, names in zip(folders, layers, strict=True):
         config = {"detector": folder.name, "layers": list(names), "size": size, "data_hash": data_hash}
-        asks.append((config, partial(_localise, folder, tuple(names), load, mapped, crops, size, runtime, data_hash)))
+        given = (folder, tuple(names), load, mapped, crops, size, of_class, runtime, data_hash)
+        asks.append((config | {"of_class": of_class}, partial(_localise, *given)))
     return store.get_many(asks, runtime.fits)
 
 
@@ -55,13 +60,14 @@ def _localise(
     rows: pd.DataFrame,
     crops: Path,
     size: int,
+    of_class: str,
     runtime: params.Runtime,
     data_hash: str,
     out: Path,
 ) -> None:
     torch.set_num_threads(runtime.threads)
     model, on = load(folder), crop_loader.device(runtime.device)
-    batches = localise.of_rows(model, zoo.cam_layers(model, size, names), rows, crops, size, BATCH, on)
+    batches = localise.of_rows(model, zoo.cam_layers(model, size, names), rows, crops, size, BATCH, on, of_class)
     map_writer.write(out, batches, len(rows), size, data_hash)
 
 
@@ -78,6 +84,31 @@ def _fuse(members: list[Path], rule: dict[str, Any], data_hash: str, runtime: pa
     stores = [map_store.read(folder, data_hash) for folder in members]
     batches = fusion.of_stores(stores, **thresholds(rule))
     map_writer.write(out, batches, len(stores[0]), stores[0].shape[-1], data_hash, jobs=runtime.jobs)
+
+
+def joined(store: Store, parts: Sequence[Path], of_parts: Sequence[pd.DataFrame], rows: pd.DataFrame) -> Path:
+    """Join maps of parts of the training crops among `rows` into the maps of all; return the folder of maps.
+
+    Args:
+        of_parts: the crops of each part; together they are the training crops.
+    """
+    data_hash = map_store.identity(rows)
+    config = {"parts": [folder.name for folder in parts], "data_hash": data_hash}
+    return store.get(config, partial(_join, list(parts), list(of_parts), rows[rows["split"] == "train"], data_hash))
+
+
+def _join(parts: list[Path], of_parts: list[pd.DataFrame], rows: pd.DataFrame, data_hash: str, out: Path) -> None:
+    stores = [map_store.read(folder, map_store.identity(part)) for folder, part in zip(parts, of_parts, strict=True)]
+    places = np.full((len(rows), 2), -1)  # the part of each crop, and its place there
+    for number, part in enumerate(of_parts):
+        places[rows.index.get_indexer(part.index)] = [(number, at) for at in range(len(part))]
+    if (places < 0).any():
+        raise InputError(out, f"{(places < 0).any(axis=1).sum()} training crops are in no part", "pass parts of all")
+
+    def batches(start: int, stop: int) -> Iterator[np.ndarray]:
+        yield np.stack([stores[number][at] for number, at in places[start:stop]])
+
+    map_writer.write(out, batches, len(rows), stores[0].shape[-1], data_hash)
 
 
 def thresholds(rule: dict[str, Any]) -> dict[str, Any]:

@@ -39,25 +39,44 @@ def train(
     on, cfg, seed = common.begin(config, runtime)
     net = params.Model(**config["model"])
     model = models.create(net, start).to(on)
-    deal = derive("balance", config["seed"])
-    chosen = crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal)
+    chosen = chosen_of(config, rows)
     seen = pd.concat([chosen, judge_of(rows, config["select_on"])])
     how = crop_loader.Loading(crops, net.size, cfg.bs, on, runtime.workers)
     dls = crop_loader.make_dls(seen, how, common.augmentation(config), seed)
     hide, cbs = config["hide"], []
     if hide["kind"] != "nothing":
-        found = primary_of(chosen, rows, maps / config["start"]["maps"])
-        region_loader.attach(dls, regions_of(hide["kind"], found, chosen))
+        region_loader.attach(dls, hidden_of(config, chosen, rows, maps))
         cbs = [exploit.Exploit(hide["p"], hide["alpha"][0], hide["gamma"], hide["fill"])]
     learner.fit(model, dls, cfg, out, seed, loss_func=exploit.risk, cbs=cbs, progress=runtime.fits == 1)
     scored = common.predict(model, rows, how, cfg.precision)
     scored.to_parquet(out / common.PREDICTIONS, index=False)
 
 
+def chosen_of(config: dict[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the training crops among `rows` that a fit is trained on."""
+    deal = derive("balance", config["seed"])
+    return crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal)
+
+
 def judge_of(rows: pd.DataFrame, select_on: str) -> pd.DataFrame:
     """Return the crops of FF++ that choose the epoch, as valid."""
     own = rows["clip_id"].str.startswith("ffpp/")
     return rows[own & (rows["split"] == select_on)].assign(split="valid")
+
+
+def hidden_of(
+    config: dict[str, Any], chosen: pd.DataFrame, rows: pd.DataFrame, maps: Path
+) -> region_loader.Regions:  # fmt: skip
+    """Return what a fit hides of its training crops `chosen`, those of `chosen_of`.
+
+    Dealt maps go round in one cycle, so that no crop keeps its own and every map is used once.
+    """
+    hide, sources = config["hide"], chosen
+    if hide["maps"]["dealt"]:
+        cycle = np.random.default_rng(derive("deal", config["seed"])).permutation(len(chosen))
+        sources = chosen.iloc[np.roll(cycle, 1)[np.argsort(cycle)]]
+    found = primary_of(sources, rows, maps / config["start"]["maps"])
+    return regions_of(hide["kind"], found, chosen, hide["area"])
 
 
 def primary_of(chosen: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> np.ndarray:
@@ -70,15 +89,20 @@ def primary_of(chosen: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> np.nda
     return np.asarray(map_store.read(folder, map_store.identity(rows))[order])
 
 
-def regions_of(kind: str, found: np.ndarray, chosen: pd.DataFrame) -> region_loader.Regions:
+def regions_of(
+    kind: str, found: np.ndarray, chosen: pd.DataFrame, area: float | None = None
+) -> region_loader.Regions:  # fmt: skip
     """Return what is hidden: the primary regions `found`, or what stands in their place.
+
+    With an `area`, regions are cut to that share of the crop, and rectangles and parts are as large as what is left.
 
     Raises:
         InputError: the parts of faces without any landmarks.
     """
+    found = found if area is None else exploit.cut(found, area)
     if kind == "primary":
         return exploit.Primary(found)
     shares, size = coverage(found), found.shape[-1]
     if kind == "rectangles":
         return controls.Rectangles(shares, size)
-    return controls.Parts(landmarks.landmarks_of(chosen, size), shares, size)
+    return controls.Parts(landmarks.landmarks_of(chosen, size), shares, size, grow=area is not None)

@@ -245,6 +245,15 @@ def test_maps_are_those_of_each_class():
     torch.testing.assert_close(own, torch.stack([both[c][i] for i, c in enumerate(classes.tolist())]))
 
 
+def test_without_classes_they_are_those_of_the_prediction():
+    net, (images, _) = plain(), batch(4, 8)
+    with torch.no_grad():
+        guessed = net(images).argmax(dim=1)
+    found = attention_maps(net, [net.conv], images, None)
+    assert torch.equal(found, attention_maps(net, [net.conv], images, guessed))
+    assert not torch.equal(found, attention_maps(net, [net.conv], images, 1 - guessed))
+
+
 def test_a_map_does_not_depend_on_the_batch():
     net, (images, classes) = plain(), batch(4, 8)
     together = attention_maps(net, [net.conv], images, classes)
@@ -351,7 +360,7 @@ def test_maps_of_rows_are_those_of_their_crops_and_labels(tmp_path):
     )
     net, cpu = plain(), torch.device("cpu")
     maps = map_writer.write(
-        tmp_path / "maps", of_rows(net, [net.conv], rows, tmp_path, 32, 2, cpu), 5, 32, "abc", shard=3
+        tmp_path / "maps", of_rows(net, [net.conv], rows, tmp_path, 32, 2, cpu, "label"), 5, 32, "abc", shard=3
     )
     images, labels = next(iter(crop_loader.eval_loader(rows, crop_loader.Loading(tmp_path, 32, 5, cpu))))
     expected = attention_maps(net, [net.conv], images, labels)

@@ -5,24 +5,30 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from prle_toys import DETECTORS, METHODS, SIZE, SPLITS, arm, compared, inputs, section, write_faces
-from toys import RUNTIME, TRAIN
+from toys import TRAIN
 
 from ddet import models, params, paths
 from ddet.errors import InputError
 from ddet.hashing import fingerprint
 from ddet.models import zoo
-from ddet.params.prle import ExploitChange, FusionChange, Subsets
+from ddet.params.prle import ExploitChange, FusionChange, MapsChange, Subsets
 from ddet.prle import arms as prle_arms
-from ddet.prle import map_runs
 from ddet.prle import train as prle_train
-from ddet.runs import finished, planned, starts
+from ddet.runs import finished, starts
 from ddet.training.common import core
 
 MAPS = {"Xception + PRLE": "m1", "Xception + x": "m2"}
 RULE = {"method": "union", "tau1": 0.3, "lam": 0.15, "tau2": 0.0}
 HIDE = {"kind": "primary", "zoo": ["Xception", "EfficientNet"], "fusion": RULE}
 NEITHER = {"form": "released", "swin": None, "width": 1}  # what shapes GenConViT alone
-HIDE |= {"p": 0.5, "alpha": [0.0, 1.0], "gamma": 1.0, "fill": "zero"}
+HIDE |= {
+    "maps": {"of_class": "fake", "folds": 1, "dealt": False},
+    "area": None,
+    "p": 0.5,
+    "alpha": [0.0, 1.0],
+    "gamma": 1.0,
+    "fill": "zero",
+}
 
 
 def config(name: str, x: params.PrleArm | None = None, maps: dict[str, str] = MAPS, **changes) -> dict:
@@ -47,6 +53,17 @@ def test_fits_are_named_and_listed_as_the_paper_does():
     assert listed["Xception"] == prle_arms.Fit("Xception", cfg.arms["backbone"], "FF++", 3)
     assert listed["FS: Xception + PRLE"] == prle_arms.Fit("Xception", cfg.arms["PRLE"], "FaceSwap", 1)
     assert listed["FS: EfficientNet"] == prle_arms.Fit("EfficientNet", cfg.arms["backbone"], "FaceSwap", 1)
+
+
+def test_two_folds_train_the_zoo_of_that_arm_on_each_half():
+    cfg = section({"x": arm(maps=MapsChange(folds=2), zoo=["ResNet-50"], detectors=["Xception"], seeds=2)}, seeds=3)
+    listed = prle_arms.fits(cfg)
+    assert list(listed)[-2:] == ["half 1: ResNet-50", "half 2: ResNet-50"]
+    assert len(listed) == len(prle_arms.fits(section())) + 3
+    assert listed["half 2: ResNet-50"] == prle_arms.Fit("ResNet-50", cfg.arms["backbone"], "FF++, half 2", 1)
+    every = prle_arms.fits(section(maps=params.prle.Maps(of_class="fake", folds=2, dealt=False)))
+    halves = [name for name in every if "half" in name]
+    assert len(halves) == 2 * 2 * 3 and "DF, half 1: EfficientNet" in halves, "two members, two halves, three crop sets"
 
 
 def test_both_parts_hold_every_fit_once():
@@ -108,6 +125,9 @@ def test_the_method_differs_in_what_is_hidden_and_where_its_maps_lie():
         ({"zoo": ["ResNet-50"]}, {"hide": HIDE | {"zoo": ["ResNet-50"]}}),
         ({"fusion": FusionChange(tau1=0.1)}, {"hide": HIDE | {"fusion": RULE | {"tau1": 0.1}}}),
         ({"fusion": FusionChange(lam=0.0)}, {"hide": HIDE | {"fusion": RULE | {"lam": 0.0}}}),
+        ({"maps": MapsChange(of_class="label")}, {"hide": HIDE | {"maps": HIDE["maps"] | {"of_class": "label"}}}),
+        ({"maps": MapsChange(dealt=True)}, {"hide": HIDE | {"maps": HIDE["maps"] | {"dealt": True}}}),
+        ({"exploit": ExploitChange(area=0.15)}, {"hide": HIDE | {"area": 0.15}}),
         ({"exploit": ExploitChange(p=0.0)}, {"hide": HIDE | {"p": 0.0}}),
         ({"exploit": ExploitChange(alpha=[1.0, 1.0])}, {"hide": HIDE | {"alpha": [1.0, 1.0]}}),
         ({"exploit": ExploitChange(fill="noise")}, {"hide": HIDE | {"fill": "noise"}}),
@@ -146,8 +166,10 @@ def test_the_seed_follows_from_all_but_data_weights_and_maps():
 def test_a_fit_of_one_method_differs_in_its_crops_alone():
     """So it is dealt and shuffled like the others; its maps are its own."""
     maps = {"Xception + PRLE": "m", "DF: Xception + PRLE": "m of DF"}
-    whole, one = (config(name, maps=maps) for name in maps)
-    assert one == whole | {"data_hash": "data of Deepfakes", "start": whole["start"] | {"maps": "m of DF"}}
+    fewer = section().subsets.model_copy(update={"per_class": 2})
+    whole, one = (config(name, maps=maps, subsets=fewer) for name in maps)
+    own = {"data_hash": "data of Deepfakes", "per_class": 2, "start": whole["start"] | {"maps": "m of DF"}}
+    assert one == whole | own and whole["per_class"] == 3
 
 
 def test_a_plan_lists_fits_in_their_order_and_seeds_within():
@@ -229,6 +251,20 @@ def test_detectors_are_trained_on_ffpp_and_meet_the_test_crops_of_all(loaded):
     assert loaded.starts == {"slim_resnet": "s of slim_resnet", "lite0_stride8": "s of lite0_stride8"}
 
 
+@pytest.mark.parametrize("method", [prle_arms.WHOLE, METHODS[0]])
+def test_a_half_lacks_the_training_crops_of_the_other_half_and_nothing_else(faces, monkeypatch, method):
+    monkeypatch.setattr(starts, "start_of", lambda backbone: (None, ""))
+    cfg = section(maps=params.prle.Maps(of_class="fake", folds=2, dealt=False))
+    found = prle_arms.inputs(cfg, prle_arms.fits(cfg), faces).rows
+    whole, first, second = (found[name] for name in (method, f"{method}, half 1", f"{method}, half 2"))
+    rest = [set(rows.loc[rows["split"] != "train", "clip_id"]) for rows in (whole, first, second)]
+    assert rest[0] == rest[1] == rest[2]
+    own, other, every = (rows[rows["split"] == "train"] for rows in (first, second, whole))
+    assert set(own["clip_id"]) | set(other["clip_id"]) == set(every["clip_id"])
+    assert len(own) == len(other) == len(every) / 2
+    assert not set(own["group"]) & set(other["group"])
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_subset_lacks_training_and_valid_fakes_of_other_methods_and_nothing_else(loaded, method):
     whole, own = loaded.rows["FF++"], loaded.rows[method]
@@ -269,74 +305,11 @@ def test_examples_are_a_fake_of_each_method_of_other_people_while_they_last():
 
 def test_a_subset_without_crops_is_one_line(faces, monkeypatch):
     monkeypatch.setattr(starts, "start_of", lambda backbone: (None, ""))
-    cfg = section(subsets=Subsets(methods=["Face2Face"], detectors=["Xception"], seeds=1))
+    cfg = section(subsets=Subsets(methods=["Face2Face"], detectors=["Xception"], per_class=3, seeds=1))
     said = "^ffpp, Face2Face, protocol official, split train: holds no fake crop"
     with pytest.raises(InputError, match=said) as error:
         prle_arms.inputs(cfg, prle_arms.fits(cfg), faces)
     assert "\n" not in str(error.value)
-
-
-# maps
-
-
-@pytest.fixture
-def made(monkeypatch):
-    """Stand in for `map_runs`: note what is asked for, and return folders named after it."""
-    asked = []
-
-    def of_detectors(store, folders, layers, load, rows, crops, size, runtime):
-        asked.append(("detectors", [f.name for f in folders], [list(names) for names in layers], rows))
-        return [Path(f"cam of {f.name}") for f in folders]
-
-    def fused(store, members, rule, rows, runtime):
-        asked.append(("fusion", [m.name for m in members], rule, rows))
-        return Path(f"fusion {sum(kind == 'fusion' for kind, *_ in asked)}")
-
-    monkeypatch.setattr(map_runs, "of_detectors", of_detectors)
-    monkeypatch.setattr(map_runs, "fused", fused)
-    return asked
-
-
-def trained(*names: str) -> pd.DataFrame:
-    lines = [{"arm": n, "seed": s, "folder": Path(f"{n} {s}")} for s in (1, 0) for n in (*names, "Xception + PRLE")]
-    return pd.DataFrame(lines)
-
-
-def crops_of(cfg: params.Prle) -> planned.Inputs:
-    return planned.Inputs({name: f"crops of {name}" for name in ("FF++", *cfg.subsets.methods)}, {}, {})
-
-
-def test_maps_are_those_of_the_first_seeds_of_plain_detectors_on_the_same_crops(made):
-    cfg = section({"x": arm(zoo=["ResNet-50"], fusion=FusionChange(tau1=0.1), detectors=["Xception"])})
-    runs = trained(*(f"{short}{d}" for short in ("", "DF: ", "FS: ") for d in DETECTORS))
-    table = prle_arms.localise(None, cfg, prle_arms.fits(cfg), runs, crops_of(cfg), RUNTIME)
-    asked = [(names, layers, rows) for kind, names, layers, rows in made if kind == "detectors"]
-    assert asked == [
-        (["Xception 0", "EfficientNet 0", "ResNet-50 0"], [[], [], ["layer3.1"]], "crops of FF++"),
-        (["DF: Xception 0", "DF: EfficientNet 0"], [[], []], "crops of Deepfakes"),
-        (["FS: Xception 0", "FS: EfficientNet 0"], [[], []], "crops of FaceSwap"),
-    ]
-    assert list(table.columns) == ["fit", "crop_set", "maps", "members"]
-    assert table["fit"].tolist() == [n for n, fit in prle_arms.fits(cfg).items() if fit.arm.hide != "nothing"]
-    lines = table.set_index("fit")
-    both = "cam of Xception 0 cam of EfficientNet 0"
-    assert lines.loc["EfficientNet + PRLE"].tolist() == ["FF++", "fusion 2", both]
-    assert lines.loc["Xception + x"].tolist() == ["FF++", "fusion 4", "cam of ResNet-50 0"]
-    assert lines.loc["FS: Xception + PRLE"].tolist() == ["FaceSwap", "fusion 6", both.replace("of ", "of FS: ")]
-    fusions = [(names, rule, rows) for kind, names, rule, rows in made if kind == "fusion"]
-    assert fusions[3] == (["cam of ResNet-50 0"], RULE | {"tau1": 0.1}, "crops of FF++")
-    assert fusions[5][1:] == (RULE, "crops of FaceSwap")
-
-
-def test_a_member_that_was_not_trained_on_the_same_crops_is_one_line(made):
-    cfg = section()
-    runs = trained("Xception", "EfficientNet", "DF: Xception", "FS: Xception", "FS: EfficientNet")
-    said = "^zoo member EfficientNet: was not trained on Deepfakes; run the notebook of the zoo$"
-    with pytest.raises(InputError, match=said):
-        prle_arms.localise(None, cfg, prle_arms.fits(cfg), runs, crops_of(cfg), RUNTIME)
-    later = runs.assign(seed=1)
-    with pytest.raises(InputError, match=r"^zoo member Xception: was not trained on FF\+\+"):
-        prle_arms.localise(None, cfg, prle_arms.fits(cfg), later, crops_of(cfg), RUNTIME)
 
 
 def test_maps_lie_among_the_runs(monkeypatch, tmp_path):

@@ -74,9 +74,10 @@ def pictures(rows: pd.DataFrame, faces) -> torch.Tensor:
 # maps and measures
 
 
-def test_maps_ask_for_the_label_of_each_crop(rows, faces, done):
+@pytest.mark.parametrize("of_class", ["fake", "label"])
+def test_maps_are_those_of_the_class_that_is_asked_for(rows, faces, done, of_class):
     folder = folder_of(done, "EfficientNet")
-    found = prle_attention.maps(folder, ["blocks.1"], rows, faces)
+    found = prle_attention.maps(folder, ["blocks.1"], rows, faces, of_class)
     assert found.shape == (len(rows), SIZE, SIZE) and found.min() >= 0 and found.max() <= 1
     net, labels = finished.load_model(folder), torch.from_numpy(rows["label"].to_numpy(np.int64))
     assert set(labels.tolist()) == {0, 1}
@@ -84,7 +85,7 @@ def test_maps_ask_for_the_label_of_each_crop(rows, faces, done):
         name: grad_cam.attention_maps(net, [net.blocks[1]], pictures(rows, faces), asked).numpy()
         for name, asked in (("fake", torch.ones_like(labels)), ("label", labels))
     }
-    np.testing.assert_allclose(found, expected["label"], atol=1e-4)
+    np.testing.assert_allclose(found, expected[of_class], atol=1e-4)
     assert np.abs(expected["fake"] - expected["label"]).max() > 0.1
 
 
@@ -171,7 +172,7 @@ def test_looking_broader_counts_each_seed_of_each_detector(cfg):
 
 @pytest.fixture(scope="module")
 def masked(cfg, done, rows, faces):
-    return prle_attention.masked(cfg, done, rows, faces)
+    return prle_attention.masked(cfg, done, rows, faces, "fake")
 
 
 def scores(net: torch.nn.Module, images: torch.Tensor) -> np.ndarray:
@@ -197,13 +198,18 @@ def test_with_nothing_hidden_they_are_the_plain_predictions(masked, rows, faces,
     assert np.abs(other - plain).max() > 1e-3, "the first seed is asked"
 
 
-def test_what_is_hidden_is_what_the_zoo_of_the_method_attends_to(masked, cfg, rows, faces, done):
+@pytest.mark.parametrize("of_class", ["fake", "label"])
+def test_what_is_hidden_is_what_the_zoo_of_the_method_attends_to(masked, cfg, rows, faces, done, of_class):
     labels = torch.from_numpy(rows["label"].to_numpy(np.int64))
+    if of_class == "fake":
+        labels = torch.ones_like(labels)
+    else:
+        masked = prle_attention.masked(cfg, done, rows, faces, "label")
     members = [finished.load_model(folder_of(done, f"DF: {d}")) for d in cfg.zoo]
     layers = [[members[0].layer2[1]], [members[1].blocks[1]]]
     both = zip(members, layers, strict=True)
     stack = [grad_cam.attention_maps(net, chosen, pictures(rows, faces), labels) for net, chosen in both]
-    whole = fusion.fuse(torch.stack(stack, dim=1), "union", tau1=0.3, lam=0.15, tau2=0.0)
+    whole = fusion.fuse(torch.stack(stack, dim=1), "union", tau1=0.3, lam=0.15, tau2=0.0).half()
     levels = torch.from_numpy(exploit.levels(whole.numpy()))
     assert 0.05 < (levels <= 1).float().mean() < 0.95
     net = finished.load_model(folder_of(done, "DF: Xception"))

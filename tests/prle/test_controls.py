@@ -131,3 +131,22 @@ def test_controls_mask_the_images_that_primary_regions_mask():
     landmarks = np.repeat(FACE[None] * 0.32, 20, axis=0)
     for source in (controls.Rectangles(shares, 32), controls.Parts(landmarks, shares, 32)):
         np.testing.assert_array_equal(masked(source, 20), primary)
+
+
+@pytest.mark.parametrize("share", [0.003, 0.02, 0.15, 0.6])
+def test_a_grown_part_hides_the_share_at_alpha_1_and_alpha_of_it_below(share):
+    mask = controls.part_mask(FACE, "mouth", 100)
+    levels = controls.grown(mask, share)
+    for alpha in (0.25, 0.5, 1.0):
+        assert (levels <= alpha).mean() == pytest.approx(alpha * share, abs=1e-4)
+    hidden = levels <= 1
+    assert not (hidden & ~mask).any() or not (mask & ~hidden).any(), "the outline moves in or out"
+    assert levels.dtype == np.float32 and levels.min() == 0
+
+
+def test_parts_grow_where_that_is_asked_and_only_where_there_is_a_region():
+    draw = controls.Parts(np.stack([FACE, FACE]), np.array([0.15, 0.0]), 100, grow=True)
+    areas = {(draw(0, seed) <= 1).mean() for seed in range(12)}
+    assert areas == {0.15} and np.isinf(draw(1, 0)).all()
+    plain = controls.Parts(FACE[None], np.array([0.15]), 100)
+    assert max((plain(0, seed) <= 1).mean() for seed in range(12)) < 0.1

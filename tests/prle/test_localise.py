@@ -46,8 +46,8 @@ def layers(net):
     return zoo.cam_layers(net, SIZE, ["layer2.1"])
 
 
-def maps(net, layers, faces, table=None, start=0, stop=COUNT, bs=3) -> list[np.ndarray]:
-    batches = localise.of_rows(net, layers, rows() if table is None else table, faces, SIZE, bs, CPU)
+def maps(net, layers, faces, table=None, start=0, stop=COUNT, bs=3, of_class="label"):
+    batches = localise.of_rows(net, layers, rows() if table is None else table, faces, SIZE, bs, CPU, of_class)
     return list(batches(start, stop))
 
 
@@ -72,6 +72,19 @@ def test_another_label_is_another_map(net, layers, faces):
     assert (np.abs(one - other).max((1, 2)) > 0.05).all()
 
 
+def test_maps_of_fake_ask_no_label_and_those_of_the_prediction_ask_the_model(net, layers, faces):
+    one, other = (np.concatenate(maps(net, layers, faces, rows([label] * COUNT))) for label in (0, 1))
+    fake = np.concatenate(maps(net, layers, faces, rows([0] * COUNT), of_class="fake"))
+    np.testing.assert_array_equal(fake, other)
+    guessed = []
+    for i in range(COUNT):
+        image = crops.resized(crops.load_crop(faces / f"{i}.png"), SIZE)
+        guessed.append(int(net(crop_loader.normalise((torch.from_numpy(image)[None], None))[0]).argmax()))
+    predicted = np.concatenate(maps(net, layers, faces, of_class="prediction"))
+    np.testing.assert_allclose(predicted, np.stack([(one, other)[g][i] for i, g in enumerate(guessed)]), atol=1e-5)
+    assert guessed != rows()["label"].tolist()
+
+
 @pytest.mark.parametrize(("start", "stop"), [(0, 2), (2, 5), (6, 7)])
 def test_a_part_of_the_crops_gives_that_part_of_the_maps(net, layers, faces, start, stop):
     whole = np.concatenate(maps(net, layers, faces))
@@ -81,7 +94,7 @@ def test_a_part_of_the_crops_gives_that_part_of_the_maps(net, layers, faces, sta
 
 
 def test_nothing_is_read_before_maps_are_asked_for(net, layers, tmp_path):
-    batches = localise.of_rows(net, layers, rows(), tmp_path, SIZE, 3, CPU)
+    batches = localise.of_rows(net, layers, rows(), tmp_path, SIZE, 3, CPU, "fake")
     asked = batches(0, 2)
     with pytest.raises(Exception, match="No such file"):
         next(asked)

@@ -53,8 +53,9 @@ def written(folder, name: str, seed: int = 0, size: int = SIZE):
     return folder
 
 
-def localised(root, detectors, rows, faces, layers, size=SIZE):
-    return map_runs.of_detectors(store(root), detectors, layers, finished.load_model, rows, faces, size, RUNTIME)
+def localised(root, detectors, rows, faces, layers, size=SIZE, of_class="label"):
+    given = (store(root), detectors, layers, finished.load_model, rows, faces, size, of_class, RUNTIME)
+    return map_runs.of_detectors(*given)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,32 @@ def test_maps_are_not_made_twice_and_other_layers_are_other_maps(tmp_path, detec
     assert localised(tmp_path, detectors[:1], other, faces, [["layer2.1"]]) == first and not asked
     again = localised(tmp_path, detectors[:1], rows, faces, [["layer3.1"]])
     assert again != first and sum(asked) == 18
+
+
+def test_maps_of_another_class_are_other_runs(tmp_path, detectors, rows, faces):
+    label, fake = (
+        localised(tmp_path, detectors[:1], rows, faces, [["layer2.1"]], of_class=c)[0] for c in ("label", "fake")
+    )
+    one, other = (np.asarray(map_store.read(folder, map_store.identity(rows))) for folder in (label, fake))
+    is_fake = (rows.loc[rows["split"] == "train", "label"] == 1).to_numpy()
+    np.testing.assert_array_equal(one[is_fake], other[is_fake])
+    assert label != fake and (one[~is_fake] != other[~is_fake]).any()
+
+
+def test_parts_are_joined_in_the_order_of_the_crops(tmp_path, made, rows):
+    kept, train = store(tmp_path), rows[rows["split"] == "train"]
+    whole = map_store.read(map_runs.fused(kept, made, RULE, rows, RUNTIME), map_store.identity(rows))
+    of_parts = [train.iloc[[1, 5, 6, 17]], train.drop(index=train.index[[1, 5, 6, 17]])]
+    parts = []
+    for number, part in enumerate(of_parts):
+        at = train.index.get_indexer(part.index)
+        parts.append(tmp_path / f"part{number}")
+        map_writer.write(parts[-1], lambda a, b, at=at: [whole[at[a:b]]], len(part), SIZE, map_store.identity(part))
+    folder = map_runs.joined(kept, parts, of_parts, rows)
+    np.testing.assert_array_equal(map_store.read(folder, map_store.identity(rows)), whole)
+    assert map_runs.joined(kept, parts[::-1], of_parts[::-1], rows) != folder
+    with pytest.raises(InputError, match="14 training crops are in no part; pass parts of all"):
+        map_runs.joined(kept, parts[:1], of_parts[:1], rows)
 
 
 def test_a_kill_costs_a_shard(tmp_path, detectors, rows, faces, monkeypatch):

@@ -11,7 +11,7 @@ from toys import RUNTIME, TRAIN
 
 from ddet.data import crop_loader, landmarks
 from ddet.errors import InputError
-from ddet.params.prle import ExploitChange
+from ddet.params.prle import ExploitChange, MapsChange
 from ddet.prle import arms as prle_arms
 from ddet.prle import controls, exploit, map_store, map_writer
 from ddet.prle import train as prle_train
@@ -54,8 +54,11 @@ def stored(rows, found, tmp_path_factory):
     return root
 
 
-def config(hide: str = "primary", maps: str = "k", seed: int = 0, per_class: int = 6, **changes) -> dict:
+def config(
+    hide: str = "primary", maps: str = "k", seed: int = 0, per_class: int = 6, which: dict | None = None, **changes
+) -> dict:  # fmt: skip
     """Return the configuration of a fit of EfficientNet's stand-in, with the arm that is given."""
+    changes |= {"maps": MapsChange(**(which or {}))}
     cfg = section({"x": arm(hide, **changes)}, seeds=seed + 1, per_class=per_class)
     listed = {"x": prle_arms.fits(cfg)["EfficientNet + x"]}
     return prle_arms.plan(cfg, listed, inputs(cfg), {"x": maps})[seed].phases[0]
@@ -211,6 +214,25 @@ def test_something_is_hidden_only_where_there_is_a_primary_region(kind, rows, fo
     for index, seed in enumerate(range(len(train))):
         levels = made(index, seed)
         assert levels.shape == (SIZE, SIZE) and (levels <= 1).any() == (index not in NOTHING)
+
+
+def test_dealt_maps_are_those_of_other_crops_each_once(to_fit, rows, faces, found):
+    seen = [to_fit(config(per_class=4, which={"dealt": True}, seed=seed)) for seed in (0, 1)]
+    for fit in seen:
+        at = places(fit, rows, faces)
+        levels = [fit.dls.train.dataset.regions(index, 0) for index in range(8)]
+        owners = [[p for p in at if np.array_equal(one, exploit.levels(found[[p]])[0])] for one in levels]
+        kept = [o[0] for o in owners if len(o) == 1]  # maps of nothing are alike
+        assert len(kept) >= 6 and len(set(kept)) == len(kept)
+        assert all(own not in owner for own, owner in zip(at, owners, strict=True) if len(owner) == 1)
+
+
+@pytest.mark.parametrize("kind", ["primary", "rectangles", "parts"])
+def test_with_an_area_all_hide_the_same_share(kind, rows, found):
+    train = rows[rows["split"] == "train"]
+    made = prle_train.regions_of(kind, found, train, 0.1)
+    shares = [np.mean([(made(index, seed) <= 1).mean() for seed in range(30)]) for index in (0, 2, 1)]
+    assert shares == pytest.approx([0.1, 0.1, 0], abs=0.02 if kind == "rectangles" else 0.001)
 
 
 def test_rectangles_are_as_large_as_the_region(rows, found):
