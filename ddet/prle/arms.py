@@ -192,6 +192,11 @@ def model_of(section: params.Prle, detector: str) -> params.Model:
     return params.Model(name=cfg.name, backbone=cfg.backbone, **rest)
 
 
+def augmented(section: params.Prle) -> dict[str, str]:
+    """Mark each fit by name as Table II's column AUG does: ✓ where its training crops are changed or hidden, else ×."""
+    return {name: "✓" if hides(fit) or section.list_of(fit.arm).steps else "×" for name, fit in fits(section).items()}
+
+
 def rule_of(section: params.Prle, arm: params.PrleArm) -> dict[str, Any]:
     """Return the fusion rule of an arm: that of the section with the arm's changes."""
     return section.fusion.model_dump() | arm.fusion.model_dump(exclude_none=True)

@@ -88,7 +88,8 @@ def pairs_of_points(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], 
         panels: panel -> group -> name -> estimate.
     """
     with styled():
-        figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.2), sharey=True, squeeze=False)
+        wide = max(4.2, 0.95 * max(len(groups) for groups in panels.values()))
+        figure, axes = plt.subplots(1, len(panels), figsize=(wide * len(panels), 3.2), sharey=True, squeeze=False)
         for axis, (title, groups) in zip(axes.flat, panels.items(), strict=True):
             names = list(dict.fromkeys(name for found in groups.values() for name in found))
             for k, (name, colour) in enumerate(coloured(dict.fromkeys(names))):
@@ -126,19 +127,21 @@ def _points(axis: Axes, at: np.ndarray, found: list[Estimate], colour: str, labe
     axis.plot(at, values, "o-" if line else "o", color=colour, ms=4, lw=1.6, label=label)
 
 
-def over_alpha(found: pd.DataFrame) -> Figure:
-    """Draw Figure 8: AUC against the hidden share alpha, one line per forgery method.
+def over_alpha(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw Figure 8: AUC against the hidden share alpha, one line per forgery method, a panel per kind of maps.
 
     Args:
-        found: columns method, alpha, auc, low, high.
+        panels: title -> columns method, alpha, auc, low, high.
     """
     with styled():
-        figure, axis = plt.subplots(figsize=(5.6, 3.6))
-        for method, colour in coloured(dict.fromkeys(found["method"])):
-            part = found[found["method"] == method].sort_values("alpha")
-            axis.fill_between(part["alpha"], part["low"], part["high"], color=colour, alpha=0.1, lw=0)
-            axis.plot(part["alpha"], part["auc"], marker="o", ms=3, lw=1.6, color=colour, label=method)
-        axis.axhline(0.5, color="0.4", lw=0.8, ls=":")
-        axis.set(xlabel="α: hidden share of the primary region", ylabel="AUC of crops")
-        axis.legend()
+        figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.6), sharey=True, squeeze=False)
+        for axis, (title, found) in zip(axes.flat, panels.items(), strict=True):
+            for method, colour in coloured(dict.fromkeys(found["method"])):
+                part = found[found["method"] == method].sort_values("alpha")
+                axis.fill_between(part["alpha"], part["low"], part["high"], color=colour, alpha=0.1, lw=0)
+                axis.plot(part["alpha"], part["auc"], marker="o", ms=3, lw=1.6, color=colour, label=method)
+            axis.axhline(0.5, color="0.4", lw=0.8, ls=":")
+            axis.set(title=title, xlabel="α: hidden share of the primary region")
+        axes[0, 0].set_ylabel("AUC of crops")
+        axes[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

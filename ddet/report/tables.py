@@ -30,7 +30,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of ours beside the paper's. Either may be absent."""
+    """One number of ours beside the paper's. Either may be absent; `word` is ours where the cell holds no number."""
 
     ours: bootstrap.Estimate | None
     paper: str  # as printed; "" where the paper has none
@@ -38,6 +38,7 @@ class Cell:
     digits: int
     scale: int
     keys: tuple[str, ...]  # of the runs behind it, one per seed
+    word: str = ""
 
     @property
     def difference(self) -> float:
@@ -69,6 +70,7 @@ class Table:
             for row, cells in self.rows.items()
             for c in self.columns
         )
+        facts = facts if facts["word"].any() else facts.drop(columns="word")
         return facts.astype(dict.fromkeys(COUNTS, "Int64"))  # whole numbers also where a row was not run
 
     def markdown(self) -> str:
@@ -139,20 +141,24 @@ def set_beside(
     published: pd.DataFrame,
     caption: str,
     note: str = "",
+    words: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Table:
     """Build a table of estimates beside a published one, in the paper's order of rows; further rows of ours follow.
 
     Args:
         found: row -> metric -> our estimate; a metric that a row lacks leaves the cell empty.
         keys: row -> the keys of the runs behind it.
+        words: title of a column -> row -> ours, of columns that hold no numbers.
     """
     paper = published.sort_values(["row_order", "column_order"])
     order = list(paper["row"].unique())
+
+    def cell(row: str, column: Column) -> Cell:
+        ours, word = found.get(row, {}).get(column.metric), (words or {}).get(column.title, {}).get(row, "")
+        return _cell(ours, paper, row, column, tuple(keys.get(row, ())), word)
+
     rows = {
-        row: {
-            c.title: _cell(found.get(row, {}).get(c.metric), paper, row, c, tuple(keys.get(row, ()))) for c in columns
-        }
-        for row in [*order, *(row for row in found if row not in order)]
+        row: {c.title: cell(row, c) for c in columns} for row in [*order, *(row for row in found if row not in order)]
     }
     return Table(caption, note, tuple(columns), rows)
 
@@ -207,13 +213,15 @@ def _check(preds: Mapping, keys: Mapping, names: Mapping, order: list[str], colu
         raise InputError(unknown[0], "the published table has no such row", f"choose one of {', '.join(order)}")
 
 
-def _cell(ours: bootstrap.Estimate | None, paper: pd.DataFrame, row: str, column: Column, keys: tuple) -> Cell:
+def _cell(
+    ours: bootstrap.Estimate | None, paper: pd.DataFrame, row: str, column: Column, keys: tuple, word: str
+) -> Cell:  # fmt: skip
     there = paper[paper["column"] == column.title]
     decimals = [part["digits"].max() for part in (there, paper)]  # unpublished columns look like the others
     digits = int(next((most for most in decimals if most >= 0), DIGITS))
     theirs = there[there["row"] == row]
     printed, value = (theirs["printed"].iloc[0], theirs["value"].iloc[0]) if len(theirs) else ("", float("nan"))
-    return Cell(ours, printed, float(value), digits, column.scale, keys)
+    return Cell(ours, printed, float(value), digits, column.scale, keys, word)
 
 
 def _facts(cell: Cell) -> dict[str, object]:
@@ -221,12 +229,12 @@ def _facts(cell: Cell) -> dict[str, object]:
     facts = {"ours": numbers.pop("value"), **numbers, "paper": cell.paper_value, "difference": cell.difference}
     for name in (*COUNTS, "few_groups"):
         facts[name] = getattr(cell.ours, name) if cell.ours else None
-    return facts | {"seeds": len(cell.keys), "keys": " ".join(cell.keys)}
+    return facts | {"seeds": len(cell.keys), "keys": " ".join(cell.keys), "word": cell.word}
 
 
 def _compact(cell: Cell) -> str:
     if cell.ours is None:
-        return f"{EMPTY} / {cell.paper or EMPTY}"
+        return f"{cell.word or EMPTY} / {cell.paper or EMPTY}"
     return f"{cell.show('value')}{_marks(cell)} [{cell.show('low')}, {cell.show('high')}] / {cell.paper or EMPTY}"
 
 
@@ -236,6 +244,8 @@ def _marks(cell: Cell) -> str:
 
 def _html(cell: Cell) -> str:
     paper = f"<small>paper {escape(cell.paper or EMPTY)}</small>"
+    if cell.word:
+        return f"<td>{escape(cell.word)}{paper}</td>"
     if cell.ours is None:
         return f'<td title="not run here">{EMPTY}{paper}</td>'
     n = f"{cell.ours.frames} frames, {cell.ours.clips} clips, {cell.ours.groups} source groups"

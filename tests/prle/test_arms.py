@@ -94,6 +94,11 @@ def test_every_method_of_ffpp_has_a_short_name_of_its_own():
     assert set(published) <= set(prle_arms.SHORT) and len(set(prle_arms.SHORT.values())) == len(prle_arms.SHORT)
 
 
+def test_hidden_and_augmented_crops_are_marked():
+    marks = prle_arms.augmented(section({"x": arm("nothing", augment="flips", detectors=["Xception"])}))
+    assert (marks["Xception"], marks["Xception + PRLE"], marks["Xception + x"]) == ("×", "✓", "✓")
+
+
 # what shapes a key
 
 

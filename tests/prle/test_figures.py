@@ -52,7 +52,7 @@ DRAWN = {
     "hidden": lambda: prle_figures.hidden_crops(crops(2), exploit.levels(maps(2)), ["a", "b"], 0.5),
     "pairs": lambda: prle_figures.pairs_of_points(PANELS, "AUC"),
     "along": lambda: prle_figures.along({"AUC": LINES, "ACC": {"a": LINES["a"]}}, "maps of"),
-    "alpha": lambda: prle_figures.over_alpha(ALPHA),
+    "alpha": lambda: prle_figures.over_alpha({"fake": ALPHA, "label": ALPHA}),
 }
 
 
@@ -138,8 +138,9 @@ def test_figure_6_has_a_panel_a_metric_and_a_line_a_detector_over_named_steps():
 
 
 def test_figure_8_has_a_line_and_a_band_a_method():
-    (axis,) = DRAWN["alpha"]().axes
+    axis, other = DRAWN["alpha"]().axes
+    assert (axis.get_title(), other.get_title()) == ("fake", "label")
     assert points(axis)["DF"] == ([0.1, 1.0], [0.9, 0.5]) and points(axis)["FS"] == ([0.1, 1.0], [0.8, 0.6])
     bands = [band.get_paths()[0].get_extents() for band in axis.collections]
     assert np.allclose([(b.y0, b.y1) for b in bands], [(0.4, 0.95), (0.5, 0.85)])
-    assert [t.get_text() for t in axis.get_legend().get_texts()] == ["DF", "FS"]
+    assert [t.get_text() for t in other.get_legend().get_texts()] == ["DF", "FS"] and axis.get_legend() is None

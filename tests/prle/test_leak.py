@@ -170,7 +170,8 @@ def test_a_row_for_each_arm_and_one_for_the_plain_detector(rows, faces, maps, tm
         ["none, under masks of PRLE", "Xception"],
     ]  # fmt: skip
     same = ["hidden", "mask", "low", "high", "area", "tells"]
-    assert found.loc[0, same].tolist() == found.loc[3, same].tolist() and found.loc[0, "own"] != found.loc[3, "own"]
+    assert found.loc[0, same].tolist() == found.loc[3, same].tolist(), "the same masks"
+    assert found.loc[0, ["whole", "other"]].tolist() != found.loc[3, ["whole", "other"]].tolist(), "another network"
     assert finished.config_of_run(tmp_path / "0")["hide"] == {"kind": "nothing"}
 
 

@@ -139,3 +139,11 @@ def test_half_up_is_within_half_a_unit(value, digits):
 def test_bad_input_is_one_line(change, cause):
     with pytest.raises(InputError, match=cause):
         table(**change)
+
+
+def test_a_column_of_words_shows_ours_beside_the_paper_s(tmp_path):
+    paper = printed(("A", "AUG", "yes"), ("A", "Acc", "0.97"))
+    words, columns = {"AUG": {"A": "<no>"}}, [Column("AUG", "AUG"), COLUMNS[0]]
+    shown = tables.set_beside({}, {}, columns, paper, "c", words=words)
+    assert "| <no> / yes |" in shown.markdown() and "<td>&lt;no&gt;<small>paper yes</small></td>" in shown.html()
+    assert shown.tidy()["word"].iloc[0] == "<no>" and "word" not in table().tidy()
