@@ -11,37 +11,41 @@ from ddet.errors import InputError
 
 
 def attention_maps(
-    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor | None, call: int = -1
-) -> Tensor:
+    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor | None, call: int = -1,
+    odds: bool = False,
+) -> Tensor:  # fmt: skip
     """Compute Grad-CAM for the logit of a class of each image, in eval mode: float32 B x H x W in [0, 1].
 
     Paper: Herd section 2.2 and Figure 2 look at one layer, PRLE eq. 3 at the last. PRLE's released code averages the
         maps of several layers, each scaled to [0, 1] and resized, and scales the average again. Its pipeline for all
         subsets, which is commented out, takes the true class, its active code the predicted one.
-    Differs: eq. 3 derives the score y_hat, the code the logit, as here: the gradient of a probability p has the
-        factor p (1 - p), which is 0 for a confident detector. PRLE's code halves the maps, here they reach 1. Where
-        a backbone runs twice in a forward pass, as in GenConViT, Herd's code pairs the activation of the pass on the
-        image with the gradient of the pass on the decoded image. Here both come from one pass.
+    Differs: eq. 3 derives the score y_hat, the code the logit, as here without `odds`. PRLE's code halves the maps,
+        here they reach 1. Where a backbone runs twice in a forward pass, as in GenConViT, Herd's code pairs the
+        activation of the pass on the image with the gradient of the pass on the decoded image. Here both come from one
+        pass.
 
     Args:
         layers: one or more, any of which may run in place on the output of another.
         images: float B x 3 x H x W, normalised as the model wants them.
         classes: int64 B; None: the class that the model predicts for each image.
         call: which run of each layer within a forward pass.
+        odds: derive the log odds of the class, not its logit. Their gradient is that of its probability p but for the
+            factor p (1 - p), which stretching to [0, 1] cancels and which is 0 for a confident detector.
 
     Raises:
         InputError: as `layer_maps`.
     """
     resized = [
         F.interpolate(m[:, None], size=images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
-        for m in layer_maps(model, layers, images, classes, call)
+        for m in layer_maps(model, layers, images, classes, call, odds)
     ]
     return _stretched(torch.stack(resized).mean(dim=0))
 
 
 def layer_maps(
-    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor | None, call: int = -1
-) -> list[Tensor]:
+    model: nn.Module, layers: Sequence[nn.Module], images: Tensor, classes: Tensor | None, call: int = -1,
+    odds: bool = False,
+) -> list[Tensor]:  # fmt: skip
     """Compute the map of each layer at its own resolution: float32 B x h x w in [0, 1], in the order of `layers`.
 
     A map without any positive value is zero everywhere. Nothing is recorded before the first of the layers, so that
@@ -58,7 +62,10 @@ def layer_maps(
                     "Grad-CAM", f"the layer ran {len(runs)} times, call {call} was asked", "choose another"
                 )
         chosen = logits.argmax(dim=1) if classes is None else classes.to(logits.device)
-        score = logits.gather(1, chosen[:, None]).sum()
+        own = torch.zeros_like(logits, dtype=torch.bool).scatter(1, chosen[:, None], True)
+        score = logits[own].sum()
+        if odds:
+            score = score - logits.masked_fill(own, -torch.inf).logsumexp(dim=1).sum()
         activations = [outputs[layer][call] for layer in layers]
         gradients = torch.autograd.grad(score, activations, allow_unused=True) if score.requires_grad else [None]
     if any(gradient is None for gradient in gradients):

@@ -34,6 +34,7 @@ CROPS = 100  # training crops of each class
 ALPHA = 0.5  # the hidden share of each region
 CELLS = 8  # a mask is pooled to CELLS x CELLS before a classifier sees it
 FOLDS = 5  # of the classifier; a source group is in one of them
+SLACK = 0.01  # of a crop: a rectangle on pixels is no nearer to the area that it should have
 NEAR = 0.05  # of AUC: as good as
 CLEAR = 0.6  # masks of an AUC below it tell too little to explain a gain
 GREY = 128
@@ -94,7 +95,7 @@ def measured(
     alone, sizes = (told_by(seen, some) for seen in (pooled(masks), masks.mean(axis=(1, 2))[:, None]))
     e = bootstrap.over_seeds([learner.predictions(some, alone)], cfg)["frame_auc"]
     area, limit = roc_auc_score(labels, sizes), config["hide"]["area"] or 0.0
-    short = (full[full > 0] < limit - 1 / masks[0].size).mean() if (full > 0).any() else np.nan
+    short = (full[full > 0] < limit - SLACK).mean() if (full > 0).any() else np.nan
     found = {"hidden": full.mean(), "nothing hidden": (full == 0).mean(), "short": short}
     found |= {"mask": e.value, "low": e.low, "high": e.high, "area": area, "tells": reading(e.low, e.value, area)}
     images = crop_loader.CropDataset(some, crops, None, config["model"]["size"], 0)

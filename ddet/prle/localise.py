@@ -26,7 +26,8 @@ def of_rows(
 
     Paper: PRLE section III-B: offline, for the training split alone. The crops are not augmented. Eq. 3 derives the
         score y_hat, and section III says what that is: f maps an image to [0, 1], the score of fake.
-    Differs: the released code takes the label (its pipeline for all subsets, commented out) or the prediction (its
+    Differs: the log odds are derived, which gives the same map and no zero for a confident detector. The released
+        code derives the logit, and takes the label (its pipeline for all subsets, commented out) or the prediction (its
         active code). With maps of the label, the shape of what is hidden tells the label (`prle.leak`).
     """
     model.to(on, memory_format=torch.channels_last)  # two to four times as fast on a CPU
@@ -35,6 +36,6 @@ def of_rows(
         how = crop_loader.Loading(crops, size, bs, on, cache_mb=0)
         for images, labels in crop_loader.eval_loader(rows.iloc[start:stop], how):
             classes = {"fake": torch.full_like(labels, FAKE), "label": labels, "prediction": None}[of_class]
-            yield grad_cam.attention_maps(model, layers, images, classes).cpu().numpy()
+            yield grad_cam.attention_maps(model, layers, images, classes, odds=True).cpu().numpy()
 
     return batches

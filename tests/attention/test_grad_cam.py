@@ -254,6 +254,17 @@ def test_without_classes_they_are_those_of_the_prediction():
     assert not torch.equal(found, attention_maps(net, [net.conv], images, 1 - guessed))
 
 
+def test_the_log_odds_give_the_map_of_the_probability():
+    net, (images, classes) = plain(), batch(4, 8)
+    net.head[-1].weight.data *= 5  # so that factors differ between images
+    activation = net.conv(images)
+    score = net.head(activation.relu()).softmax(1).gather(1, classes[:, None]).sum()
+    expected = by_hand(activation.detach(), torch.autograd.grad(score, activation)[0])
+    found = attention_maps(net, [net.conv], images, classes, odds=True)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+    assert (found - attention_maps(net, [net.conv], images, classes)).abs().max() > 0.05
+
+
 def test_a_map_does_not_depend_on_the_batch():
     net, (images, classes) = plain(), batch(4, 8)
     together = attention_maps(net, [net.conv], images, classes)
@@ -363,7 +374,7 @@ def test_maps_of_rows_are_those_of_their_crops_and_labels(tmp_path):
         tmp_path / "maps", of_rows(net, [net.conv], rows, tmp_path, 32, 2, cpu, "label"), 5, 32, "abc", shard=3
     )
     images, labels = next(iter(crop_loader.eval_loader(rows, crop_loader.Loading(tmp_path, 32, 5, cpu))))
-    expected = attention_maps(net, [net.conv], images, labels)
+    expected = attention_maps(net, [net.conv], images, labels, odds=True)
     np.testing.assert_allclose(maps, expected, atol=1e-3)
-    flipped = attention_maps(net, [net.conv], images, 1 - labels)
+    flipped = attention_maps(net, [net.conv], images, 1 - labels, odds=True)
     assert np.abs(maps - flipped.numpy()).max() > 0.1

@@ -82,7 +82,7 @@ def test_maps_are_those_of_the_class_that_is_asked_for(rows, faces, done, of_cla
     net, labels = finished.load_model(folder), torch.from_numpy(rows["label"].to_numpy(np.int64))
     assert set(labels.tolist()) == {0, 1}
     expected = {
-        name: grad_cam.attention_maps(net, [net.blocks[1]], pictures(rows, faces), asked).numpy()
+        name: grad_cam.attention_maps(net, [net.blocks[1]], pictures(rows, faces), asked, odds=True).numpy()
         for name, asked in (("fake", torch.ones_like(labels)), ("label", labels))
     }
     np.testing.assert_allclose(found, expected[of_class], atol=1e-4)
@@ -208,7 +208,7 @@ def test_what_is_hidden_is_what_the_zoo_of_the_method_attends_to(masked, cfg, ro
     members = [finished.load_model(folder_of(done, f"DF: {d}")) for d in cfg.zoo]
     layers = [[members[0].layer2[1]], [members[1].blocks[1]]]
     both = zip(members, layers, strict=True)
-    stack = [grad_cam.attention_maps(net, chosen, pictures(rows, faces), labels) for net, chosen in both]
+    stack = [grad_cam.attention_maps(net, chosen, pictures(rows, faces), labels, odds=True) for net, chosen in both]
     whole = fusion.fuse(torch.stack(stack, dim=1), "union", tau1=0.3, lam=0.15, tau2=0.0).half()
     levels = torch.from_numpy(exploit.levels(whole.numpy()))
     assert 0.05 < (levels <= 1).float().mean() < 0.95

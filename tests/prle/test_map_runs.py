@@ -76,7 +76,7 @@ def test_maps_are_those_of_training_crops_for_their_own_labels_one_by_one(made, 
             x, label = crop_loader.normalise(
                 (torch.from_numpy(image)[None], torch.tensor([train["label"].iloc[index]]))
             )
-            one = grad_cam.attention_maps(net, layers, x, label)[0]
+            one = grad_cam.attention_maps(net, layers, x, label, odds=True)[0]
             np.testing.assert_allclose(maps[index], one.numpy(), atol=2e-3)
 
 
@@ -97,7 +97,9 @@ def test_maps_are_not_made_twice_and_other_layers_are_other_maps(tmp_path, detec
     first = localised(tmp_path, detectors[:1], rows, faces, [["layer2.1"]])
     asked = []
     maps_of = grad_cam.attention_maps
-    monkeypatch.setattr(grad_cam, "attention_maps", lambda *given: asked.append(len(given[2])) or maps_of(*given))
+    monkeypatch.setattr(
+        grad_cam, "attention_maps", lambda *given, **how: asked.append(len(given[2])) or maps_of(*given, **how)
+    )
     other = rows[rows["clip_id"].str.startswith("ffpp/") | (rows["split"] != "test")]
     assert len(other) < len(rows), "test crops, which have no maps"
     assert localised(tmp_path, detectors[:1], other, faces, [["layer2.1"]]) == first and not asked
@@ -136,17 +138,19 @@ def test_a_kill_costs_a_shard(tmp_path, detectors, rows, faces, monkeypatch):
     monkeypatch.setattr(map_writer, "write", functools.partial(map_writer.write, shard=8))
     maps_of, seen = grad_cam.attention_maps, []
 
-    def dies(model, layers, images, *given):
+    def dies(model, layers, images, *given, **how):
         if len(seen) == 3:  # of 18 crops, four at a time: in the second shard
             raise KeyboardInterrupt
         seen.append(len(images))
-        return maps_of(model, layers, images, *given)
+        return maps_of(model, layers, images, *given, **how)
 
     monkeypatch.setattr(grad_cam, "attention_maps", dies)
     with pytest.raises(KeyboardInterrupt):
         localised(tmp_path, detectors[1:2], rows, faces, [["blocks.1"]])
     counted = []
-    monkeypatch.setattr(grad_cam, "attention_maps", lambda *given: counted.append(len(given[2])) or maps_of(*given))
+    monkeypatch.setattr(
+        grad_cam, "attention_maps", lambda *given, **how: counted.append(len(given[2])) or maps_of(*given, **how)
+    )
     (folder,) = localised(tmp_path, detectors[1:2], rows, faces, [["blocks.1"]])
     assert seen == [4, 4, 4] and counted == [4, 4, 2]
     monkeypatch.setattr(grad_cam, "attention_maps", maps_of)
