@@ -14,6 +14,7 @@ def maps(*shares: float) -> np.ndarray:
 def test_shares_are_averaged_over_crops_and_empty_maps_are_counted():
     found = premise.table({"A": maps(0.2, 0.0, 0.4, 0.2), "B": maps(0.5, 0.5)})
     assert found["detector"].tolist() == ["A", "B"] and found["covered"].tolist() == pytest.approx([0.2, 0.5])
+    assert found["above 0.3"].tolist() == found["covered"].tolist() and found["above 0.6"].tolist() == [0, 0]
     assert found["empty"].tolist() == [0.25, 0] and found["small"].tolist() == [True, False]
 
 
