@@ -103,7 +103,7 @@ class Asrid(nn.Module):
         elif strategy != "static_old" or mode == "code":
             self.attention = FrameAttention(width, heads)
         width *= 1 + (strategy in MIXED)
-        self.static = old_head(width) if strategy == "static_old" else new_head(width, CLASSES[mode])
+        self.static = old_head(width, mode == "code") if strategy == "static_old" else new_head(width, CLASSES[mode])
         if strategy in DYNAMIC:
             self.dynamic = DynamicHead(width, layers, layer_heads, hidden, dropout, positions)
 

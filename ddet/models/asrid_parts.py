@@ -73,9 +73,14 @@ class DynamicHead(nn.Module):
         return self.classify(x.sum(1) / mask.sum(1, keepdim=True))
 
 
-def old_head(width: int) -> nn.Sequential:
-    """Map R x D to R x 2 logits. Paper: the Baseline of ASRID, with the ReLU before softmax of its code."""
-    return nn.Sequential(nn.Linear(width, 2), nn.ReLU())
+def old_head(width: int, relu: bool) -> nn.Sequential:
+    """Map R x D to R x 2 logits.
+
+    Paper: ASRID 4.2, the Baseline: "a simple static fully-connected classifier". As released, a ReLU stands between
+    it and the softmax (`relu`): where both logits are negative the score is one half, whatever the picture, and no
+    gradient flows.
+    """
+    return nn.Sequential(nn.Linear(width, 2), *([nn.ReLU()] if relu else []))
 
 
 def new_head(width: int, classes: int) -> nn.Sequential:

@@ -116,9 +116,10 @@ def test_a_fresh_head_leans_to_neither_side(head):
 
 
 def test_heads_have_the_layers_of_the_paper_and_of_its_code():
-    old, new = asrid_parts.old_head(8), asrid_parts.new_head(8, 4)
-    x = torch.randn(5, 8)
-    assert old(x).shape == (5, 2) and old(x).min() >= 0 and new.eval()(x).shape == (5, 4)
+    old, new = asrid_parts.old_head(8, relu=True), asrid_parts.new_head(8, 4)
+    x = torch.randn(50, 8)
+    assert old(x).shape == (50, 2) and old(x).min() == 0 and new.eval()(x).shape == (50, 4)
+    assert asrid_parts.old_head(8, relu=False)(x).min() < 0, "the text has one layer and no more"
     assert [type(m).__name__ for m in new] == ["Linear", "BatchNorm1d", "PReLU", "Linear"]
     assert [tuple(p.shape) for p in new.parameters()] == [(2, 8), (2,), (2,), (2,), (1,), (4, 2), (4,)]
 
