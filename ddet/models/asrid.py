@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from ddet.errors import InputError
 from ddet.models import make_backbone
-from ddet.models.asrid_parts import DynamicHead, FrameAttention, PictureAttention, new_head, old_head
+from ddet.models.asrid_parts import DynamicHead, FrameAttention, PictureAttention, StepsHead, new_head, old_head
 
 STATIC = ("static_old", "static_new", "static_mix", "spatial")
-DYNAMIC = ("dynamic", "dynamic_mix")
-MIXED = ("static_mix", "spatial", "dynamic_mix")
+DYNAMIC = ("dynamic", "dynamic_mix", "steps")
+MIXED = ("static_mix", "spatial", "dynamic_mix", "steps")
 CLASSES = {"paper": 2, "code": 4}  # outputs of the new static head; the first means real, the others fake
 DROPOUT = 0.2  # before the last layer of MobileNetV3-Small
 
@@ -56,7 +56,8 @@ class Asrid(nn.Module):
     a dynamic head. So loss and metrics share one tensor, and `pred[..., 0]` can be used like two logits.
 
     Strategies: `static_old` (the paper's Baseline), `static_new`, `static_mix`, `dynamic`, `dynamic_mix`, and beyond
-    the paper `spatial`: static_mix with maps over the picture in place of the attention over frames.
+    the paper `spatial`: static_mix with maps over the picture in place of the attention over frames, and `steps`:
+    static_mix and, in place of the transformer, a head that judges the steps from frame to frame.
 
     Args:
         backbone: a timm network; its logits are the features, D of them.
@@ -104,7 +105,9 @@ class Asrid(nn.Module):
             self.attention = FrameAttention(width, heads)
         width *= 1 + (strategy in MIXED)
         self.static = old_head(width, mode == "code") if strategy == "static_old" else new_head(width, CLASSES[mode])
-        if strategy in DYNAMIC:
+        if strategy == "steps":
+            self.dynamic = StepsHead(backbone.num_features)
+        elif strategy in DYNAMIC:
             self.dynamic = DynamicHead(width, layers, layer_heads, hidden, dropout, positions)
 
     def forward(self, crops: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -131,21 +134,22 @@ class Asrid(nn.Module):
             attended, maps = (fold(x) for x in self.attention(seen))
         if self.strategy in MIXED:
             attended = F.normalize(torch.cat([features, attended], dim=-1), dim=-1)
-        return Look(self._judge(attended, mask), frames, maps)
+        sequence = fold(seen) if self.strategy == "steps" else attended
+        return Look(self._judge(attended, sequence, mask), frames, maps)
 
-    def _judge(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Turn N x F x D into log-probabilities N x 2 x H; in logs, so that a confident score keeps its gradient."""
+    def _judge(self, x: Tensor, sequence: Tensor, mask: Tensor | None) -> Tensor:
+        """Turn N x F x D, and what the dynamic head reads, into log-probabilities N x 2 x H; in logs, so that a confident score keeps its gradient."""
         static = _mean_over_frames(self.static(_rows(x, mask)).float(), x.shape[1], mask, self.axis_bug)
         if self.dynamic is None:
             return static.unsqueeze(-1)
-        dynamic = self.dynamic(x, mask).float().log_softmax(1)
+        dynamic = self.dynamic(sequence, mask).float().log_softmax(1)
         fused = torch.logaddexp(static + math.log(self.w), dynamic + math.log1p(-self.w))
         return torch.stack([fused, static, dynamic], dim=-1)
 
     def _usable(self, crops: Tensor, mask: Tensor | None) -> Tensor | None:
         """Check the frames against the network; returns None where no frame is padding."""
         n_frames = crops.shape[1]
-        most = math.inf if self.dynamic is None else len(self.dynamic.positions)
+        most = len(self.dynamic.positions) if isinstance(self.dynamic, DynamicHead) else math.inf
         if n_frames > most:
             raise InputError(f"{n_frames} frames a clip", f"the dynamic head tells {most} apart", "raise `positions`")
         if mask is not None and not mask.any(1).all():

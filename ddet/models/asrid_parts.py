@@ -1,9 +1,10 @@
-"""The layers of ASRID: attention over frames or over positions in an image, the static heads, the dynamic head."""
+"""The layers of ASRID: attention over frames or over positions in an image, the static heads, those of sequences."""
 
 import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ddet.errors import InputError
 
@@ -71,6 +72,44 @@ class DynamicHead(nn.Module):
             return self.classify(self.encoder(x).mean(1))
         x = self.encoder(x, src_key_padding_mask=~mask).masked_fill(~mask[..., None], 0)
         return self.classify(x.sum(1) / mask.sum(1, keepdim=True))
+
+
+class StepsHead(nn.Module):
+    """Classify a clip by how far its pictures move from frame to frame: maps N x F x C x h x w to N x 2 logits.
+
+    Maps are pooled to `cells` x `cells` places, each value is standardised over the frames of its clip, and the sizes
+    of the steps between adjacent frames are judged by one layer, whose logits are averaged. A clip of one frame has no
+    step and gets logits of zero.
+
+    Differs: ours, no part of the paper. The paper's head gets features that are pooled over the picture, scaled per
+    frame and pushed apart by positions; a step's size, against the spread in its clip, has to survive none of that.
+    """
+
+    def __init__(self, channels: int, cells: int = 2):
+        super().__init__()
+        self.cells = cells
+        self.norm = nn.BatchNorm1d(channels * cells**2)
+        self.classify = nn.Linear(channels * cells**2, 2)
+
+    def forward(self, seen: Tensor, mask: Tensor | None) -> Tensor:
+        kept = seen.new_ones(seen.shape[:2], dtype=torch.bool) if mask is None else mask
+        pooled = F.adaptive_avg_pool2d(seen.flatten(0, 1), self.cells).flatten(1).unflatten(0, seen.shape[:2])
+        x = standardised(pooled, kept)
+        both = kept[:, 1:] & kept[:, :-1]
+        logits = self.classify(self.norm((x[:, 1:] - x[:, :-1]).abs()[both]))
+        each = logits.new_zeros((*both.shape, 2)).index_put((both,), logits)
+        return each.sum(1) / both.sum(1, keepdim=True).clamp(min=1)
+
+
+def standardised(x: Tensor, kept: Tensor) -> Tensor:
+    """Give each feature of N x F x D mean 0 and variance 1 over the kept frames (N x F) of its clip.
+
+    A feature that hardly varies, against the others of the clip, stays small.
+    """
+    n = kept.sum(1)[:, None, None]
+    off = (x - (x * kept[..., None]).sum(1, keepdim=True) / n) * kept[..., None]
+    variance = off.square().sum(1, keepdim=True) / n
+    return off / (variance + 1e-3 * variance.mean(-1, keepdim=True)).clamp(min=1e-12).sqrt()
 
 
 def old_head(width: int, relu: bool) -> nn.Sequential:

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 from ddet.params.arms import BaseArm, Paper, by_name
 from ddet.params.base import DATASETS, PROTOCOLS, SCHEDULES, Positive, Rate, Section, known
 
-STRATEGIES = Literal["static_old", "static_new", "static_mix", "spatial", "dynamic", "dynamic_mix"]
+STRATEGIES = Literal["static_old", "static_new", "static_mix", "spatial", "dynamic", "dynamic_mix", "steps"]
+WEIGHED = ("dynamic", "dynamic_mix", "steps")  # that have a score of the sequence beside the static one
 PARTS = Literal["backbone", "attention", "static", "dynamic"]
 
 
@@ -48,7 +49,7 @@ class AsridArm(BaseArm):
 
     @model_validator(mode="after")
     def _weighs_what_there_is(self):
-        dynamic = self.strategy.startswith("dynamic")
+        dynamic = self.strategy in WEIGHED
         if dynamic and self.w == 1:
             raise ValueError(f"{self.strategy} needs w, the share of the static score, in (0, 1)")
         if not dynamic and self.w != 1:

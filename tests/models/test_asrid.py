@@ -92,8 +92,11 @@ def plain(model: asrid.Asrid, crops: torch.Tensor) -> list[tuple[float, float | 
             found.append((static.item(), None, static.item()))
             continue
         d = model.dynamic
-        x = attn[None] + d.positions[None, : len(attn)]
-        dynamic = d.classify(d.encoder(x)).mean(1).softmax(1)[0, 0]
+        if model.strategy == "steps":
+            logits = d(model.backbone.forward_features(clip)[None], None)
+        else:
+            logits = d.classify(d.encoder(attn[None] + d.positions[None, : len(attn)])).mean(1)
+        dynamic = logits.softmax(1)[0, 0]
         found.append((static.item(), dynamic.item(), (model.w * static + (1 - model.w) * dynamic).item()))
     return found
 
@@ -118,7 +121,7 @@ def test_all_clips_at_once_equal_the_loop_over_clips(strategy, mode):
     assert len({round(v, 4) for v in found.fused.tolist()}) > 1  # the clips do differ
 
 
-@pytest.mark.parametrize("strategy", ["static_mix", "spatial", "dynamic_mix"])
+@pytest.mark.parametrize("strategy", ["static_mix", "spatial", "dynamic_mix", "steps"])
 def test_the_default_profiles_backbone_stands_in_for_mobilenet(strategy):
     model, crops = settled(slim(strategy, backbone="lite0_stride16")), clips()
     with torch.no_grad():

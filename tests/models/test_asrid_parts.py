@@ -115,6 +115,44 @@ def test_a_fresh_head_leans_to_neither_side(head):
     assert (head.classify.bias == 0).all() and head.classify.weight.abs().max() <= 0.1
 
 
+def test_steps_by_hand():
+    """Values 0 2 4 have mean 2 and variance 8/3: steps of 1.2247; a clip that moves twice as far scores the same."""
+    head = asrid_parts.StepsHead(channels=1, cells=1).eval()
+    with torch.no_grad():
+        head.classify.weight.copy_(torch.tensor([[0.0], [1.0]]))
+        head.classify.bias.zero_()
+    seen = torch.tensor([[0.0, 2, 4], [7, 11, 15], [0, 4, 2]])[..., None, None, None].expand(-1, -1, 1, 4, 4)
+    with torch.no_grad():
+        found = head(seen, None)[:, 1] * math.sqrt(1 + head.norm.eps)
+        alone = head(seen[:, :2], torch.tensor([[True, False]] * 3))
+    assert found.tolist() == pytest.approx([2 / math.sqrt(8 / 3)] * 2 + [3 / math.sqrt(8 / 3)], rel=1e-3)
+    assert (alone == 0).all(), "one frame, no step"
+
+
+def test_steps_see_where_a_picture_moves():
+    """A patch that goes from side to side leaves the mean over the picture as it is."""
+    torch.manual_seed(1)
+    head, seen = asrid_parts.StepsHead(channels=1, cells=2).eval(), torch.zeros(2, 4, 1, 4, 4)
+    seen[0, [0, 1], 0, :, :2] = seen[0, [2, 3], 0, :, 2:] = 1  # goes over once
+    seen[1, [0, 2], 0, :, :2] = seen[1, [1, 3], 0, :, 2:] = 1  # goes to and fro
+    assert (seen.mean((-1, -2)) == 0.5).all()
+    with torch.no_grad():
+        once, often = head(seen, None)
+    assert not torch.allclose(once, often, atol=1e-3)
+
+
+def test_a_standardised_feature_has_mean_0_and_variance_1_over_the_frames_that_are_kept():
+    x, kept = 5 + 3 * torch.randn(2, 40, 3), torch.ones(2, 40, dtype=torch.bool)
+    kept[1, 10:] = False
+    found = asrid_parts.standardised(x, kept)
+    for clip, n in enumerate((40, 10)):
+        part = found[clip, :n]
+        torch.testing.assert_close(part.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+        torch.testing.assert_close(part.var(0, correction=0), torch.ones(3), atol=0.01, rtol=0)
+    assert (found[1, 10:] == 0).all()
+    assert (asrid_parts.standardised(torch.ones(1, 4, 2), kept[:1, :4]) == 0).all(), "nothing moves, nothing is nan"
+
+
 def test_heads_have_the_layers_of_the_paper_and_of_its_code():
     old, new = asrid_parts.old_head(8, relu=True), asrid_parts.new_head(8, 4)
     x = torch.randn(50, 8)
