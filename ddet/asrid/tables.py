@@ -100,6 +100,7 @@ def _named(prefix: str, preds: Sequence[pd.DataFrame], cfg: params.Report) -> di
 def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.DataFrame:
     """Tabulate the test metrics of each dynamic arm's static, dynamic and fused score, and the gain of fusing.
 
+    `sd` is how far a score differs from clip to clip.
     `gain` is the decrease of the log loss against static, with its interval over people.
     """
     lines = []
@@ -108,7 +109,7 @@ def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.Da
         for name, score in NAMED.items():
             preds = asrid_scores.predictions(done, arm, score=score)
             found, gain = bootstrap.over_seeds(preds, cfg), bootstrap.paired(preds, fused, "clip_log_loss", cfg)
-            line = {"arm": arm, "score": name}
+            line = {"arm": arm, "score": name, "sd": spread(preds)}
             for metric in ("clip_log_loss", "clip_auc", "clip_accuracy"):
                 e = found[metric]
                 line |= {metric: e.value, f"{metric} low": e.low, f"{metric} high": e.high}
@@ -128,23 +129,32 @@ def every_score(done: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
 
 
 def out_of_order(
-    done: pd.DataFrame, static: str, dynamic: str, clips: pd.DataFrame, rough: np.ndarray, cfg: params.Report
+    done: pd.DataFrame, arms: Sequence[str], clips: pd.DataFrame, rough: np.ndarray, cfg: params.Report
 ) -> pd.DataFrame:
-    """Tabulate how well clips out of order are detected, by a rule without training and by the trained heads.
+    """Tabulate how well clips out of order are detected, by a rule without training and by the scores of each arm.
 
     Args:
-        static, dynamic: the arms trained on such clips.
+        arms: those trained on such clips.
         clips, rough: the test clips, and `frame_order.roughness` of each.
     """
     ruled = clips.assign(prob_fake=np.clip(rough / 2, 0, 1))  # von Neumann's ratio lies between 0 and 2
-    rows = {"roughness, no training": [ruled], f"{static}: static": asrid_scores.predictions(done, static)}
-    rows |= {f"{dynamic}: {name}": asrid_scores.predictions(done, dynamic, score=s) for name, s in NAMED.items()}
+    rows = {"roughness, no training": [ruled]}
+    for arm in arms:
+        for name in ("static", "dynamic"):
+            preds = asrid_scores.predictions(done, arm, score=name)
+            if preds[0]["prob_fake"].notna().all():
+                rows[f"{arm}: {name}"] = preds
     lines = []
     for name, preds in rows.items():
         e = bootstrap.over_seeds(preds, cfg)["clip_auc"]
-        line = {"score": name, "clip_auc": e.value, "low": e.low, "high": e.high, "clips": e.clips, "groups": e.groups}
-        lines.append(line | {"seeds": len(preds)})
+        line = {"score": name, "clip_auc": e.value, "low": e.low, "high": e.high, "sd": spread(preds)}
+        lines.append(line | {"clips": e.clips, "groups": e.groups, "seeds": len(preds)})
     return pd.DataFrame(lines)
+
+
+def spread(preds: Sequence[pd.DataFrame]) -> float:
+    """Return the standard deviation of scores over clips, mean over seeds: near 0, a score says the same of all."""
+    return float(np.mean([table["prob_fake"].std() for table in preds]))
 
 
 def on_test(

@@ -138,7 +138,10 @@ class Asrid(nn.Module):
         return Look(self._judge(attended, sequence, mask), frames, maps)
 
     def _judge(self, x: Tensor, sequence: Tensor, mask: Tensor | None) -> Tensor:
-        """Turn N x F x D, and what the dynamic head reads, into log-probabilities N x 2 x H; in logs, so that a confident score keeps its gradient."""
+        """Turn N x F x D, and what the dynamic head reads, into log-probabilities N x 2 x H.
+
+        In logs, so that a confident score keeps its gradient.
+        """
         static = _mean_over_frames(self.static(_rows(x, mask)).float(), x.shape[1], mask, self.axis_bug)
         if self.dynamic is None:
             return static.unsqueeze(-1)

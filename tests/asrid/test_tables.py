@@ -84,8 +84,12 @@ def test_every_score_is_listed(done):
 def test_clips_out_of_order_are_ranked_by_their_roughness(done):
     clips = asrid_scores.predictions(done, "StaNew")[0].drop(columns="prob_fake")
     rough = clips["label"].to_numpy() * 1.0
-    table = asrid_tables.out_of_order(done, "StaNew", "Dyn", clips, rough, CFG).set_index("score")["clip_auc"]
-    assert table["roughness, no training"] == 1 and table["Dyn: dynamic"] == 0.5
+    table = asrid_tables.out_of_order(done, ["StaNew", "Dyn"], clips, rough, CFG).set_index("score")
+    assert list(table.index) == ["roughness, no training", "StaNew: static", "Dyn: static", "Dyn: dynamic"]
+    auc, sd = table["clip_auc"], table["sd"]
+    assert auc["roughness, no training"] == 1 and auc["Dyn: dynamic"] == 0.5
+    static = [t["prob_fake"].std() for t in asrid_scores.predictions(done, "StaNew")]
+    assert sd["Dyn: dynamic"] == 0 and sd["StaNew: static"] == pytest.approx(np.mean(static)) and sd.iloc[1] > 0.05
 
 
 def test_variation_is_judged_seed_by_seed(done):

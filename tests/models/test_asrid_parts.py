@@ -138,7 +138,9 @@ def test_steps_see_where_a_picture_moves():
     assert (seen.mean((-1, -2)) == 0.5).all()
     with torch.no_grad():
         once, often = head(seen, None)
+        backwards = head(seen.flip(1), None)
     assert not torch.allclose(once, often, atol=1e-3)
+    torch.testing.assert_close(backwards, torch.stack([once, often]))
 
 
 def test_a_standardised_feature_has_mean_0_and_variance_1_over_the_frames_that_are_kept():
