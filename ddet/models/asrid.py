@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from ddet.errors import InputError
 from ddet.models import make_backbone
-from ddet.models.asrid_parts import DynamicHead, FrameAttention, PictureAttention, StepsHead, new_head, old_head
+from ddet.models.asrid_parts import DynamicHead, FrameAttention, MotionHead, PictureAttention, new_head, old_head
 
 STATIC = ("static_old", "static_new", "static_mix", "spatial")
-DYNAMIC = ("dynamic", "dynamic_mix", "steps")
-MIXED = ("static_mix", "spatial", "dynamic_mix", "steps")
+DYNAMIC = ("dynamic", "dynamic_mix", "motion")
+MIXED = ("static_mix", "spatial", "dynamic_mix", "motion")
 CLASSES = {"paper": 2, "code": 4}  # outputs of the new static head; the first means real, the others fake
 DROPOUT = 0.2  # before the last layer of MobileNetV3-Small
 
@@ -56,8 +56,8 @@ class Asrid(nn.Module):
     a dynamic head. So loss and metrics share one tensor, and `pred[..., 0]` can be used like two logits.
 
     Strategies: `static_old` (the paper's Baseline), `static_new`, `static_mix`, `dynamic`, `dynamic_mix`, and beyond
-    the paper `spatial`: static_mix with maps over the picture in place of the attention over frames, and `steps`:
-    static_mix and, in place of the transformer, a head that judges the steps from frame to frame.
+    the paper `spatial`: static_mix with maps over the picture in place of the attention over frames, and `motion`:
+    static_mix and, in place of the transformer, a head that judges what changes from frame to frame.
 
     Args:
         backbone: a timm network; its logits are the features, D of them.
@@ -105,8 +105,8 @@ class Asrid(nn.Module):
             self.attention = FrameAttention(width, heads)
         width *= 1 + (strategy in MIXED)
         self.static = old_head(width, mode == "code") if strategy == "static_old" else new_head(width, CLASSES[mode])
-        if strategy == "steps":
-            self.dynamic = StepsHead(backbone.num_features)
+        if strategy == "motion":
+            self.dynamic = MotionHead(backbone.num_features)
         elif strategy in DYNAMIC:
             self.dynamic = DynamicHead(width, layers, layer_heads, hidden, dropout, positions)
 
@@ -134,7 +134,7 @@ class Asrid(nn.Module):
             attended, maps = (fold(x) for x in self.attention(seen))
         if self.strategy in MIXED:
             attended = F.normalize(torch.cat([features, attended], dim=-1), dim=-1)
-        sequence = fold(seen) if self.strategy == "steps" else attended
+        sequence = fold(seen) if self.strategy == "motion" else attended
         return Look(self._judge(attended, sequence, mask), frames, maps)
 
     def _judge(self, x: Tensor, sequence: Tensor, mask: Tensor | None) -> Tensor:

@@ -74,15 +74,15 @@ class DynamicHead(nn.Module):
         return self.classify(x.sum(1) / mask.sum(1, keepdim=True))
 
 
-class StepsHead(nn.Module):
+class MotionHead(nn.Module):
     """Classify a clip by how far its pictures move from frame to frame: maps N x F x C x h x w to N x 2 logits.
 
     Maps are pooled to `cells` x `cells` places, each value is standardised over the frames of its clip, and the sizes
-    of the steps between adjacent frames are judged by one layer, whose logits are averaged. A clip of one frame has no
-    step and gets logits of zero.
+    of the changes between adjacent frames are judged by one layer, whose logits are averaged. A clip of one frame
+    has no change and gets logits of zero.
 
     Differs: ours, no part of the paper. The paper's head gets features that are pooled over the picture, scaled per
-    frame and pushed apart by positions; a step's size, against the spread in its clip, has to survive none of that.
+    frame and pushed apart by positions; the size of a change, against the spread in its clip, does not survive that.
     """
 
     def __init__(self, channels: int, cells: int = 2):

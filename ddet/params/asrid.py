@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 from ddet.params.arms import BaseArm, Paper, by_name
 from ddet.params.base import DATASETS, PROTOCOLS, SCHEDULES, Positive, Rate, Section, known
 
-STRATEGIES = Literal["static_old", "static_new", "static_mix", "spatial", "dynamic", "dynamic_mix", "steps"]
-WEIGHED = ("dynamic", "dynamic_mix", "steps")  # that have a score of the sequence beside the static one
+STRATEGIES = Literal["static_old", "static_new", "static_mix", "spatial", "dynamic", "dynamic_mix", "motion"]
+WEIGHED = ("dynamic", "dynamic_mix", "motion")  # that have a score of the sequence beside the static one
 PARTS = Literal["backbone", "attention", "static", "dynamic"]
 
 

@@ -92,7 +92,7 @@ def plain(model: asrid.Asrid, crops: torch.Tensor) -> list[tuple[float, float | 
             found.append((static.item(), None, static.item()))
             continue
         d = model.dynamic
-        if model.strategy == "steps":
+        if model.strategy == "motion":
             logits = d(model.backbone.forward_features(clip)[None], None)
         else:
             logits = d.classify(d.encoder(attn[None] + d.positions[None, : len(attn)])).mean(1)
@@ -121,7 +121,7 @@ def test_all_clips_at_once_equal_the_loop_over_clips(strategy, mode):
     assert len({round(v, 4) for v in found.fused.tolist()}) > 1  # the clips do differ
 
 
-@pytest.mark.parametrize("strategy", ["static_mix", "spatial", "dynamic_mix", "steps"])
+@pytest.mark.parametrize("strategy", ["static_mix", "spatial", "dynamic_mix", "motion"])
 def test_the_default_profiles_backbone_stands_in_for_mobilenet(strategy):
     model, crops = settled(slim(strategy, backbone="lite0_stride16")), clips()
     with torch.no_grad():

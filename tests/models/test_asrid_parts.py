@@ -115,9 +115,9 @@ def test_a_fresh_head_leans_to_neither_side(head):
     assert (head.classify.bias == 0).all() and head.classify.weight.abs().max() <= 0.1
 
 
-def test_steps_by_hand():
-    """Values 0 2 4 have mean 2 and variance 8/3: steps of 1.2247; a clip that moves twice as far scores the same."""
-    head = asrid_parts.StepsHead(channels=1, cells=1).eval()
+def test_motion_by_hand():
+    """Values 0 2 4 have mean 2 and variance 8/3: changes of 1.2247; a clip that moves twice as far scores the same."""
+    head = asrid_parts.MotionHead(channels=1, cells=1).eval()
     with torch.no_grad():
         head.classify.weight.copy_(torch.tensor([[0.0], [1.0]]))
         head.classify.bias.zero_()
@@ -126,13 +126,13 @@ def test_steps_by_hand():
         found = head(seen, None)[:, 1] * math.sqrt(1 + head.norm.eps)
         alone = head(seen[:, :2], torch.tensor([[True, False]] * 3))
     assert found.tolist() == pytest.approx([2 / math.sqrt(8 / 3)] * 2 + [3 / math.sqrt(8 / 3)], rel=1e-3)
-    assert (alone == 0).all(), "one frame, no step"
+    assert (alone == 0).all(), "one frame, no change"
 
 
-def test_steps_see_where_a_picture_moves():
+def test_motion_tells_where_a_picture_moves():
     """A patch that goes from side to side leaves the mean over the picture as it is."""
     torch.manual_seed(1)
-    head, seen = asrid_parts.StepsHead(channels=1, cells=2).eval(), torch.zeros(2, 4, 1, 4, 4)
+    head, seen = asrid_parts.MotionHead(channels=1, cells=2).eval(), torch.zeros(2, 4, 1, 4, 4)
     seen[0, [0, 1], 0, :, :2] = seen[0, [2, 3], 0, :, 2:] = 1  # goes over once
     seen[1, [0, 2], 0, :, :2] = seen[1, [1, 3], 0, :, 2:] = 1  # goes to and fro
     assert (seen.mean((-1, -2)) == 0.5).all()
