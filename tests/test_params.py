@@ -168,6 +168,11 @@ MISTAKES = [  # path in the file, what is written there, the line that it makes
     ("asrid/arms/spatial/strategy", "spatail", "asrid.arms.spatial.strategy = 'spatail'; it must be 'static_old', "),
     ("asrid/arms/dyn_02/w", 1.2, f"asrid.arms.dyn_02.w = 1.2; {MOST}"),
     ("asrid/arms/dyn_02/w", GONE, "asrid.arms.dyn_02: dynamic needs w, the share of the static score, in (0, 1)"),
+    (
+        "asrid/arms/dyn_02/sampling",
+        "pictures",
+        "asrid: arms.dyn_02: dynamic judges a sequence, and sampling = 'pictures' has none",
+    ),
     ("asrid/arms/spatial/w", 0.5, "asrid.arms.spatial: w = 0.5, but spatial has no dynamic score"),
     ("asrid/model/positions", 2, f"frames = {params.load().asrid.frames}, more than the model's positions = 2"),
     ("asrid/set", "smal", "asrid: set = 'smal' does not exist, use one of small, large"),

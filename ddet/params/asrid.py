@@ -77,6 +77,10 @@ class Asrid(Paper):
         known("set", self.set, self.sets)
         for arm in self.arms.values():
             known(f"arms.{arm.key}.set", arm.set or self.set, self.sets)
+            if arm.strategy in WEIGHED and (arm.sampling or self.sampling) == "pictures":
+                raise ValueError(
+                    f"arms.{arm.key}: {arm.strategy} judges a sequence, and sampling = 'pictures' has none"
+                )
         if self.frames > self.model.positions:
             raise ValueError(f"frames = {self.frames}, more than the model's positions = {self.model.positions}")
         return self
