@@ -10,7 +10,7 @@ from ddet.errors import InputError
 from ddet.herd.arms import sweep
 from ddet.report import tables
 from ddet.runs import finished
-from ddet.stats import bootstrap, metrics
+from ddet.stats import bootstrap, metrics, pooling
 from ddet.stats.metrics import ROW
 
 SWEPT = ("frame_f1_real", "frame_f1_fake", "frame_macro_f1", "frame_auc", "frame_error_gap")
@@ -23,8 +23,8 @@ COLUMNS = [
 def sweep_table(section: params.Herd, done: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
     """Tabulate the sweep: training set, weight of the class fake relative to real, metrics with their intervals."""
     lines = []
-    for name, arm in sweep(section).items():
-        found = bootstrap.over_seeds(finished.predictions(done, name), cfg)
+    every = {name: bootstrap.over_seeds(finished.predictions(done, name), cfg) for name in sweep(section)}
+    for arm, found in zip(sweep(section).values(), pooling.pooled(every).values(), strict=True):
         # The weighted mean depends on the ratio of the weights only.
         weight = arm.weight if arm.weighted_class == "fake" else 1 / arm.weight
         line = {"training set": _ratio(arm.imbalance), "weight": weight}
@@ -60,8 +60,7 @@ def mean_predictions(*arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
 def protocols(preds: Mapping[str, Sequence[pd.DataFrame]], names: Sequence[str], cfg: params.Report) -> pd.DataFrame:
     """Tabulate arms under several protocols side by side: one row per arm, metrics as text with intervals, and n."""
     lines = []
-    for name in names:
-        found = bootstrap.over_seeds(preds[name], cfg)
+    for name, found in pooling.pooled({name: bootstrap.over_seeds(preds[name], cfg) for name in names}).items():
         line = {"arm": name}
         for metric in ("frame_accuracy", "frame_macro_f1", "frame_auc", "clip_auc"):
             line[metric] = tables.with_interval(found[metric])

@@ -18,8 +18,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from ddet import paths
 from ddet.errors import InputError
-from ddet.stats import metrics
-from ddet.stats.bootstrap import Estimate
+from ddet.stats import metrics, pooling
+from ddet.stats.interval import Estimate
 
 # Okabe and Ito's palette (2008), which people with any kind of colour vision can tell apart; black is for text.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -186,8 +186,8 @@ def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequ
 
 
 def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Figure:
-    """Draw one line per arm: the estimate with its interval over people (bar) and each seed (small dots)."""
-    names = list(estimates)[::-1]
+    """Draw one line per arm: the estimate with its interval for people and seeds (bar) and each seed (small dots)."""
+    names, estimates = list(estimates)[::-1], dict(zip(estimates, pooling.alike(list(estimates.values())), strict=True))
     with styled():
         figure, axis = plt.subplots(figsize=(6.4, 0.26 * len(names) + 0.9))
         for y, name in enumerate(names):
@@ -196,7 +196,7 @@ def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Fig
             axis.plot(e.per_seed, [y] * len(e.per_seed), "o", color=COLOURS[1], ms=3, alpha=0.8)
             axis.plot(e.value, y, "|", color=COLOURS[0], ms=9, mew=2)
         axis.set_yticks(range(len(names)), names)
-        axis.set(xlabel=f"{xlabel}: mean, interval over people, dots are seeds", ylim=(-0.7, len(names) - 0.3))
+        axis.set(xlabel=f"{xlabel}: mean, interval for people and seeds, dots are seeds", ylim=(-0.7, len(names) - 0.3))
         axis.grid(axis="y", visible=False)
     return figure
 

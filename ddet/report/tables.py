@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from pathlib import Path
 
@@ -11,47 +10,10 @@ import pandas as pd
 from ddet import params
 from ddet.errors import InputError
 from ddet.report import html as report_html
-from ddet.stats import bootstrap, metrics
+from ddet.report.cells import COUNTS, DIGITS, EMPTY, MARKS, Cell, Column, as_html, cell, compact, facts_of, half_up
+from ddet.stats import bootstrap, metrics, pooling
 
-EMPTY = "–"  # what a cell without a number shows
-DIGITS = 3  # decimals where the paper prints none
-COUNTS = ("frames", "clips", "groups", "resamples", "dropped")
-MARKS = {"few_groups": "†", "dropped": "‡"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a results table: its title in the paper, the metric behind it, 100 as `scale` for percentages."""
-
-    title: str
-    metric: str
-    scale: int = 1
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of ours beside the paper's. Either may be absent; `word` is ours where the cell holds no number."""
-
-    ours: bootstrap.Estimate | None
-    paper: str  # as printed; "" where the paper has none
-    paper_value: float
-    digits: int
-    scale: int
-    keys: tuple[str, ...]  # of the runs behind it, one per seed
-    word: str = ""
-
-    @property
-    def difference(self) -> float:
-        """Return ours minus the paper's, nan where either lacks."""
-        return self.scaled("value") - self.paper_value
-
-    def scaled(self, name: str) -> float:
-        """Return a field of the estimate in the paper's units, nan where we have no run."""
-        return float("nan") if self.ours is None else self.scale * getattr(self.ours, name)
-
-    def show(self, name: str) -> str:
-        """Return a field of the estimate with as many decimals as the paper prints."""
-        return half_up(self.scaled(name), self.digits)
+MISSING = {"NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL"}  # names that pd.read_csv takes for no value
 
 
 @dataclass(frozen=True)
@@ -66,7 +28,7 @@ class Table:
     def tidy(self) -> pd.DataFrame:
         """Return one row per cell, unrounded: all that a cell carries, in columns of their own."""
         facts = pd.DataFrame(
-            {"row": row, "column": c.title, "metric": c.metric} | _facts(cells[c.title])
+            {"row": row, "column": c.title, "metric": c.metric} | facts_of(cells[c.title])
             for row, cells in self.rows.items()
             for c in self.columns
         )
@@ -76,14 +38,14 @@ class Table:
     def markdown(self) -> str:
         """Return the compact table: ours [low, high] / paper."""
         header = ["", *(c.title for c in self.columns)]
-        body = [[row, *(_compact(cells[c.title]) for c in self.columns)] for row, cells in self.rows.items()]
+        body = [[row, *(compact(cells[c.title]) for c in self.columns)] for row, cells in self.rows.items()]
         return f"**{self.caption}**\n\n{markdown([header, *body])}\n{self._notes()}\n"
 
     def html(self) -> str:
         """Return the table element; the tooltip of a cell holds n, seeds and run keys."""
         head = "".join(f"<th>{escape(c.title)}</th>" for c in self.columns)
         lines = [
-            f"<tr><td>{escape(row)}</td>" + "".join(_html(cells[c.title]) for c in self.columns) + "</tr>"
+            f"<tr><td>{escape(row)}</td>" + "".join(as_html(cells[c.title]) for c in self.columns) + "</tr>"
             for row, cells in self.rows.items()
         ]
         return _element("results", self.caption, f"<th></th>{head}", lines, self._notes())
@@ -95,13 +57,17 @@ class Table:
         return _write(folder, name, self.caption, self.tidy(), self.markdown(), self.html())
 
     def _notes(self) -> str:
-        cells = [c.ours for row in self.rows.values() for c in row.values() if c.ours]
-        why = {
-            "few_groups": f"fewer than {bootstrap.FEW} source groups: the interval is too narrow to be trusted",
-            "dropped": "some resamples lacked a class and were left out (counted in the CSV)",
-        }
-        used = [f"{mark} {why[flag]}" for flag, mark in MARKS.items() if any(getattr(c, flag) for c in cells)]
-        return " ".join(part.rstrip(".") + "." for part in (self.note, *used) if part)
+        mine = [cell for row in self.rows.values() for cell in row.values() if cell.ours]
+        used = [f"{mark} {why}" for mark, (applies, why) in MARKS.items() if any(applies(c.ours) for c in mine)]
+        return " ".join(part.rstrip(".") + "." for part in (self.note, *used, self._seeds()) if part)
+
+    def _seeds(self) -> str:
+        """Return which rows have another number of seeds than most, "" where all have as many."""
+        counts = {row: max(cell.seeds for cell in cells.values()) for row, cells in self.rows.items()}
+        run = [n for n in counts.values() if n]
+        usual = max(set(run), key=lambda n: (run.count(n), n), default=0)
+        fewer = {row: n for row, n in counts.items() if n not in (0, usual)}
+        return f"Seeds: {usual}, but {', '.join(f'{n} in {row}' for row, n in fewer.items())}" if fewer else ""
 
 
 def results_table(
@@ -145,20 +111,22 @@ def set_beside(
 ) -> Table:
     """Build a table of estimates beside a published one, in the paper's order of rows; further rows of ours follow.
 
+    The intervals are made with the noise of seeds of all rows that are alike, see `pooling`.
+
     Args:
         found: row -> metric -> our estimate; a metric that a row lacks leaves the cell empty.
         keys: row -> the keys of the runs behind it.
         words: title of a column -> row -> ours, of columns that hold no numbers.
     """
-    paper = published.sort_values(["row_order", "column_order"])
+    found, paper = pooling.pooled(found), published.sort_values(["row_order", "column_order"])
     order = list(paper["row"].unique())
 
-    def cell(row: str, column: Column) -> Cell:
+    def beside(row: str, column: Column) -> Cell:
         ours, word = found.get(row, {}).get(column.metric), (words or {}).get(column.title, {}).get(row, "")
-        return _cell(ours, paper, row, column, tuple(keys.get(row, ())), word)
+        return cell(ours, paper, row, column, tuple(keys.get(row, ())), word)
 
     rows = {
-        row: {c.title: cell(row, c) for c in columns} for row in [*order, *(row for row in found if row not in order)]
+        row: {c.title: beside(row, c) for c in columns} for row in [*order, *(row for row in found if row not in order)]
     }
     return Table(caption, note, tuple(columns), rows)
 
@@ -166,13 +134,6 @@ def set_beside(
 def origin(profile: str, synthetic: bool) -> str:
     """Return the text that every caption of a result ends with."""
     return f"{'synthetic benchmark' if synthetic else 'real data'}, profile {profile}"
-
-
-def half_up(value: float, digits: int) -> str:
-    """Write a number with `digits` decimals, halves rounded away from zero; nan as a dash."""
-    if value != value:
-        return EMPTY
-    return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def with_interval(e: bootstrap.Estimate, digits: int = DIGITS) -> str:
@@ -213,52 +174,10 @@ def _check(preds: Mapping, keys: Mapping, names: Mapping, order: list[str], colu
         raise InputError(unknown[0], "the published table has no such row", f"choose one of {', '.join(order)}")
 
 
-def _cell(
-    ours: bootstrap.Estimate | None, paper: pd.DataFrame, row: str, column: Column, keys: tuple, word: str
-) -> Cell:  # fmt: skip
-    there = paper[paper["column"] == column.title]
-    decimals = [part["digits"].max() for part in (there, paper)]  # unpublished columns look like the others
-    digits = int(next((most for most in decimals if most >= 0), DIGITS))
-    theirs = there[there["row"] == row]
-    printed, value = (theirs["printed"].iloc[0], theirs["value"].iloc[0]) if len(theirs) else ("", float("nan"))
-    return Cell(ours, printed, float(value), digits, column.scale, keys, word)
-
-
-def _facts(cell: Cell) -> dict[str, object]:
-    numbers = {name: cell.scaled(name) for name in ("value", "low", "high", "spread")}
-    facts = {"ours": numbers.pop("value"), **numbers, "paper": cell.paper_value, "difference": cell.difference}
-    for name in (*COUNTS, "few_groups"):
-        facts[name] = getattr(cell.ours, name) if cell.ours else None
-    return facts | {"seeds": len(cell.keys), "keys": " ".join(cell.keys), "word": cell.word}
-
-
-def _compact(cell: Cell) -> str:
-    if cell.ours is None:
-        return f"{cell.word or EMPTY} / {cell.paper or EMPTY}"
-    return f"{cell.show('value')}{_marks(cell)} [{cell.show('low')}, {cell.show('high')}] / {cell.paper or EMPTY}"
-
-
-def _marks(cell: Cell) -> str:
-    return "".join(mark for flag, mark in MARKS.items() if getattr(cell.ours, flag))
-
-
-def _html(cell: Cell) -> str:
-    paper = f"<small>paper {escape(cell.paper or EMPTY)}</small>"
-    if cell.word:
-        return f"<td>{escape(cell.word)}{paper}</td>"
-    if cell.ours is None:
-        return f'<td title="not run here">{EMPTY}{paper}</td>'
-    n = f"{cell.ours.frames} frames, {cell.ours.clips} clips, {cell.ours.groups} source groups"
-    seeds = f"{len(cell.keys)} seeds, sd {cell.show('spread')}, runs {' '.join(cell.keys)}"
-    sign = "+" if cell.difference > 0 else ""
-    tip = f"{n}; {seeds}; ours - paper {sign}{half_up(cell.difference, cell.digits)}"
-    interval = f"<small>[{cell.show('low')}, {cell.show('high')}]</small>"
-    return f'<td title="{escape(tip)}">{cell.show("value")}{_marks(cell)}{interval}{paper}</td>'
-
-
 def _plain(value: object) -> str:
     if isinstance(value, float):
-        return half_up(value, 0 if value.is_integer() else DIGITS)
+        small = 0 < abs(value) < 0.5 * 10**-DIGITS  # small is not none
+        return f"{value:.1e}" if small else half_up(value, 0 if value.is_integer() else DIGITS)
     return EMPTY if value is None or value is pd.NA else str(value)
 
 
@@ -276,9 +195,20 @@ def _element(kind: str, caption: str, head: str, lines: list[str], note: str) ->
     )
 
 
+def _named(column: pd.Series) -> pd.Series:
+    """Return a column whose names survive `pd.read_csv` with its defaults: the arm `NA` becomes `NA (row)`."""
+    return column.map(
+        lambda value: f"{value} ({column.name})" if isinstance(value, str) and value in MISSING else value
+    )
+
+
 def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str, element: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {"csv": data.to_csv(index=False), "md": text, "html": report_html.document(caption, element)}
+    contents = {
+        "csv": data.apply(_named).to_csv(index=False),
+        "md": text,
+        "html": report_html.document(caption, element),
+    }
     written = [folder / f"{name}.{kind}" for kind in contents]
     for path, content in zip(written, contents.values(), strict=True):
         path.write_text(content, encoding="utf-8", newline="\n")

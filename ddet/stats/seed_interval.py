@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ddet import params
-from ddet.stats.bootstrap import Estimate
+from ddet.stats.interval import Estimate, completed
 
 
 def of_seeds(values: Sequence[float], rows: pd.DataFrame, cfg: params.Report) -> Estimate:
@@ -19,21 +18,25 @@ def of_seeds(values: Sequence[float], rows: pd.DataFrame, cfg: params.Report) ->
         cfg: the confidence.
     """
     values = np.asarray(values, float)
-    n, spread = len(values), float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
-    half = float(stats.t.ppf((1 + cfg.confidence) / 2, n - 1) * spread / np.sqrt(n)) if n > 1 else np.nan
-    mean = float(values.mean())
-    return Estimate(
-        value=mean,
-        low=mean - half,
-        high=mean + half,
-        spread=spread,
-        per_seed=tuple(float(v) for v in values),
-        frames=len(rows),
-        clips=rows["clip_id"].nunique(),
-        groups=rows["group"].nunique(),
-        resamples=0,
-        dropped=0,
-        few_groups=False,  # no group is resampled
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+    return completed(
+        Estimate(
+            value=float(values.mean()),
+            low=np.nan,
+            high=np.nan,
+            spread=spread,
+            per_seed=tuple(float(v) for v in values),
+            frames=len(rows),
+            clips=rows["clip_id"].nunique(),
+            groups=rows["group"].nunique(),
+            resamples=0,
+            dropped=0,
+            few_groups=False,  # no group is resampled
+            people=0.0,
+            seed_sd=spread,
+            seed_df=len(values) - 1.0,
+            confidence=cfg.confidence,
+        )
     )
 
 

@@ -1,14 +1,13 @@
 """Test a claim: estimate the paired difference between two arms with its interval, and derive a verdict."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-from scipy import stats
 
 from ddet import params, published
 from ddet.errors import InputError
-from ddet.stats import bootstrap
+from ddet.stats import bootstrap, pooling
+from ddet.stats.interval import Estimate
 
 VERDICTS = ("reproduced", "not reproduced", "undecided", "not testable here")
 RESULT = ["claim_id", "effect", "lo", "hi", "n", "runs", "verdict", "data"]  # of a line of claims_<paper>.csv
@@ -37,23 +36,35 @@ def judge(
     Raises:
         InputError: an unknown claim, or an arm that was not run.
     """
-    lines = []
-    for claim_id in ids:
-        claim = stated(claim_id)
-        arms = [claim[side] for side in ("arm_a", "arm_b") if claim[side]]
-        if missing := [arm for arm in arms if arm not in preds]:
-            raise InputError(claim_id, f"needs the arm {missing[0]!r}, which was not run", "add it to the arms")
-        if len(arms) == 2:
-            found = bootstrap.paired(preds[arms[0]], preds[arms[1]], claim["metric"], cfg)
-        else:
-            found = bootstrap.over_seeds(preds[arms[0]], cfg)[claim["metric"]]
-        lines.append(line(claim_id, found, [key for arm in arms for key in keys[arm]], cfg, where))
+    arms = {claim_id: _arms(claim_id, preds) for claim_id in ids}
+    found = {claim_id: _effect(claim_id, arms[claim_id], preds, cfg) for claim_id in ids}
+    for metric in dict.fromkeys(stated(claim_id)["metric"] for claim_id in ids):
+        same = [claim_id for claim_id in ids if stated(claim_id)["metric"] == metric]
+        found |= dict(zip(same, pooling.alike([found[claim_id] for claim_id in same]), strict=True))
+    lines = [line(i, found[i], [key for arm in arms[i] for key in keys[arm]], cfg, where) for i in ids]
     return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=RESULT)
 
 
-def line(claim_id: str, found: bootstrap.Estimate, keys: Sequence[str], cfg: params.Report, where: str) -> pd.DataFrame:
+def _arms(claim_id: str, preds: Mapping[str, Sequence[pd.DataFrame]]) -> list[str]:
+    claim = stated(claim_id)
+    arms = [claim[side] for side in ("arm_a", "arm_b") if claim[side]]
+    if missing := [arm for arm in arms if arm not in preds]:
+        raise InputError(claim_id, f"needs the arm {missing[0]!r}, which was not run", "add it to the arms")
+    return arms
+
+
+def _effect(
+    claim_id: str, arms: Sequence[str], preds: Mapping[str, Sequence[pd.DataFrame]], cfg: params.Report
+) -> Estimate:
+    metric = stated(claim_id)["metric"]
+    if len(arms) == 2:
+        return bootstrap.paired(preds[arms[0]], preds[arms[1]], metric, cfg)
+    return bootstrap.over_seeds(preds[arms[0]], cfg)[metric]
+
+
+def line(claim_id: str, found: Estimate, keys: Sequence[str], cfg: params.Report, where: str) -> pd.DataFrame:
     """Return the ledger's line of a claim whose effect was estimated elsewhere, such as a share of attention."""
-    said = verdict(found, cfg.confidence, NEGLIGIBLE if stated(claim_id)["stated"] == "not better" else 0.0)
+    said = verdict(found, NEGLIGIBLE if stated(claim_id)["stated"] == "not better" else 0.0)
     values = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
     return pd.DataFrame([values], columns=RESULT)
 
@@ -76,43 +87,30 @@ def differences(
     names: Sequence[str],
     cfg: params.Report,
 ) -> pd.DataFrame:
-    """Tabulate a - b for pairs of arms and metrics: effect, interval over people, half width over seeds, reading."""
+    """Tabulate a - b for pairs of arms and metrics: effect, interval, half width over seeds alone, reading."""
     lines = []
-    for a, b in pairs:
-        for name in names:
-            gain = bootstrap.paired(preds[a], preds[b], name, cfg)
-            lines.append([f"{a} - {b}", name, *reading(gain, cfg.confidence)])
-    return pd.DataFrame(lines, columns=["difference", "metric", *READING])
+    for name in names:
+        gains = pooling.alike([bootstrap.paired(preds[a], preds[b], name, cfg) for a, b in pairs])
+        lines += [[f"{a} - {b}", name, *reading(g, cfg.confidence)] for (a, b), g in zip(pairs, gains, strict=True)]
+    order = {f"{a} - {b}": i for i, (a, b) in enumerate(pairs)}
+    table = pd.DataFrame(lines, columns=["difference", "metric", *READING])
+    return table.sort_values("difference", key=lambda d: d.map(order), kind="stable", ignore_index=True)
 
 
-def reading(gain: bootstrap.Estimate, confidence: float) -> list[float | str]:
+def reading(gain: Estimate, confidence: float) -> list[float | str]:
     """Return the columns READING of a difference: its sign in words, by the rule of `verdict`."""
-    sign = {"reproduced": "more", "not reproduced": "less"}.get(verdict(gain, confidence), "undecided")
-    return [gain.value, gain.low, gain.high, _run_noise(gain, confidence), sign]
+    sign = {"reproduced": "more", "not reproduced": "less"}.get(verdict(gain), "undecided")
+    return [gain.value, gain.low, gain.high, gain.seed_half(confidence), sign]
 
 
-def verdict(gain: bootstrap.Estimate, confidence: float = 0.95, margin: float = 0.0) -> str:
+def verdict(gain: Estimate, margin: float = 0.0) -> str:
     """Return the verdict on a claim that a difference is positive, or, with a `margin`, not below -margin.
 
-    Its whole interval over people must lie on one side of 0, and it must exceed what other seeds alone would give: two
-    renderings that differed in a few grey levels once turned a verdict round that rested on the first alone. With too
-    few groups, or a single seed, whose noise is unknown, the verdict is undecided.
+    The whole interval for people and seeds must lie on one side. With too few groups, or a single seed, whose noise is
+    unknown, the verdict is undecided.
     """
-    noise = _run_noise(gain, confidence)
-    if gain.few_groups or math.isnan(noise) or not gain.low <= gain.high:
+    if gain.few_groups or not gain.low <= gain.high:
         return "undecided"
-    if margin and min(gain.low, gain.value - noise) > -margin:
-        return "reproduced"
-    if abs(gain.value) <= noise:
-        return "undecided"
-    if gain.low > 0:
+    if gain.low > -margin:
         return "reproduced"
     return "not reproduced" if gain.high < 0 else "undecided"
-
-
-def _run_noise(gain: bootstrap.Estimate, confidence: float) -> float:
-    """Return the half width of Student's interval of the mean over seeds; nan with one seed."""
-    seeds = len(gain.per_seed)
-    if seeds < 2:
-        return math.nan
-    return float(stats.t.ppf((1 + confidence) / 2, seeds - 1) * gain.spread / math.sqrt(seeds))

@@ -12,7 +12,7 @@ from ddet import params, published
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
 from ddet.herd import tables as herd_tables
-from ddet.stats import bootstrap, metrics
+from ddet.stats import bootstrap, metrics, pooling
 
 CFG = params.Report(bootstrap=120, confidence=0.9, seed=3)
 
@@ -25,14 +25,15 @@ def test_the_columns_begin_with_those_of_the_paper():
 def test_the_table_of_the_sweep_has_one_axis_for_both_classes(tmp_path):
     """Weighting real by 2 is weighting fake by 1/2; the numbers are those of each arm's predictions."""
     arms = herd_arms.sweep(four_arms())
-    preds = {name: made_up(seed, shift=0.05 * seed) for seed, name in enumerate(arms)}
-    done = pd.DataFrame(write_run(tmp_path, name, 0, table) for name, table in reversed(preds.items()))
+    preds = {name: [made_up(2 * i, shift=0.05 * i), made_up(2 * i + 1)] for i, name in enumerate(arms)}
+    done = pd.DataFrame(write_run(tmp_path, name, s, t) for name, seeds in preds.items() for s, t in enumerate(seeds))
     table = herd_tables.sweep_table(four_arms(), done, CFG)
     assert table["weight"].tolist() == [1, 0.5, 2] * 2
     assert table["training set"].tolist() == ["balanced"] * 3 + ["4 fakes to a real"] * 3
     assert list(table.columns)[2:] == [f"{name}{end}" for name in herd_tables.SWEPT for end in ("", "_low", "_high")]
-    for line, found in zip(table.to_dict("records"), preds.values(), strict=True):
-        plain, interval = metrics.frame_and_clip(found), bootstrap.over_seeds([found], CFG)
+    every = pooling.pooled({name: bootstrap.over_seeds(seeds, CFG) for name, seeds in preds.items()})
+    for line, (name, found) in zip(table.to_dict("records"), preds.items(), strict=True):
+        plain, interval = pd.DataFrame(map(metrics.frame_and_clip, found)).mean(), every[name]
         assert [line[name] for name in herd_tables.SWEPT] == pytest.approx([plain[name] for name in herd_tables.SWEPT])
         assert line["frame_auc_low"] == interval["frame_auc"].low < interval["frame_auc"].high == line["frame_auc_high"]
 

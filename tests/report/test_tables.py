@@ -13,7 +13,13 @@ from result_tables import COLUMNS, printed, table
 from ddet.errors import InputError
 from ddet.report import tables
 from ddet.report.tables import Column
-from ddet.stats import bootstrap
+from ddet.stats import bootstrap, pooling
+
+
+def pooled(metric: str) -> bootstrap.Estimate:
+    """Return what the row of Base holds: its own estimate, with the noise of seeds of both rows."""
+    rows = [[made_up(1), made_up(2)], [made_up(3), made_up(4)]]
+    return pooling.alike([bootstrap.over_seeds(seeds, CFG)[metric] for seeds in rows])[1]
 
 
 def test_rows_stand_in_the_papers_order_and_further_arms_follow():
@@ -23,8 +29,9 @@ def test_rows_stand_in_the_papers_order_and_further_arms_follow():
 def test_tidy_carries_all_that_stands_behind_a_number():
     facts = table().tidy().set_index(["row", "column"])
     assert len(facts) == 6
-    ours, cell = bootstrap.over_seeds([made_up(3), made_up(4)], CFG)["frame_accuracy"], facts.loc[("Base model", "Acc")]
+    ours, cell = pooled("frame_accuracy"), facts.loc[("Base model", "Acc")]
     assert (cell.ours, cell.low, cell.high, cell.spread) == (ours.value, ours.low, ours.high, ours.spread)
+    assert (cell.people, cell.seed_sd, cell.seed_df, cell.pooled) == (ours.people, ours.seed_sd, ours.seed_df, True)
     assert cell.paper == 0.9333
     assert cell.difference == pytest.approx(ours.value - 0.9333)
     assert (cell.frames, cell.clips, cell.groups, cell.seeds, cell["keys"]) == (89, 36, 12, 2, "k3 k4")
@@ -43,8 +50,7 @@ def test_csv_reads_back_to_the_same_numbers(tmp_path):
 
 def test_markdown_reads_ours_interval_paper():
     text = table().markdown()
-    base = bootstrap.over_seeds([made_up(3), made_up(4)], CFG)
-    acc, auc = base["frame_accuracy"], base["clip_auc"]
+    acc, auc = pooled("frame_accuracy"), pooled("clip_auc")
     assert f"{acc.value:.4f} [{acc.low:.4f}, {acc.high:.4f}] / 0.9333" in text  # 4 decimals, the column's most
     assert f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}] / 0.977" in text
     assert "| Xception | – / 0.97 | – / 0.991 |" in text
@@ -56,9 +62,8 @@ def test_html_has_caption_and_tooltips(tmp_path):
     page = table().write(tmp_path, "t")[2].read_text()
     assert "<caption>Table 9 (synthetic benchmark, profile smoke)</caption>" in page
     tip = re.search(r'title="(89 frames[^"]*)"', page)[1]
-    assert re.fullmatch(
-        r"89 frames, 36 clips, 12 source groups; 2 seeds, sd 0\.\d{4}, runs k3 k4; ours - paper -0\.\d{4}", tip
-    )
+    noise = r"2 seeds, sd 0\.\d{4}, in the interval 0\.\d{4} of all rows"
+    assert re.fullmatch(rf"89 frames, 36 clips, 12 source groups; {noise}, runs k3 k4; ours - paper -0\.\d{{4}}", tip)
     assert "prefers-color-scheme: dark" in page
     assert not re.search(r"<script|<link|src=|@import|url\(", page)
 
@@ -88,11 +93,54 @@ def test_a_column_that_the_paper_lacks_has_the_decimals_of_its_others():
 
 
 def test_weak_intervals_are_marked_and_explained():
-    weak = [made_up(groups=4).assign(label=lambda d: (d["group"] != "g00").astype(int))]
-    text = table(preds={"Base": weak}, keys={"Base": ["k"]}).markdown()
+    weak = [made_up(s, groups=4).assign(label=lambda d: (d["group"] != "g00").astype(int)) for s in (0, 1)]
+    text = table(preds={"Base": weak}, keys={"Base": ["k", "l"]}).markdown()
     assert "†‡ [" in text
     assert "† fewer than 10 source groups" in text and "‡ some resamples lacked a class" in text
     assert "†" not in table().markdown()
+
+
+def test_a_single_seed_is_marked_and_has_an_interval_only_with_the_noise_of_others():
+    alone = {"preds": {"Base": [made_up(3)]}, "keys": {"Base": ["k3"]}, "columns": COLUMNS[1:]}
+    text = table(**alone).markdown()
+    assert re.search(r"\| 0\.\d{3}¶ / 0\.977 \|", text) and "¶ one seed, and no rows to take" in text
+    pairs = {f"arm {s}": [made_up(s), made_up(s + 1)] for s in (11, 13, 15)}
+    keys = {arm: [f"{arm}1", f"{arm}2"] for arm in pairs}
+    more = table(preds={"Base": [made_up(3)]} | pairs, keys={"Base": ["k3"]} | keys, columns=COLUMNS[1:])
+    text = more.markdown()
+    assert re.search(r"\| 0\.\d{3}§ \[0\.\d{3}, 0\.\d{3}\] / 0\.977 \|", text)
+    assert "§ one seed: the noise" in text and "Seeds: 2, but 1 in Base model." in text
+    assert "Seeds:" not in table().markdown()
+
+
+def test_a_difference_over_fewer_seeds_than_a_row_has_is_marked():
+    gain = bootstrap.paired([made_up(1), made_up(2), made_up(3)], [made_up(4), made_up(5)], "clip_auc", CFG)
+    shown = tables.set_beside({"gain": {"clip_auc": gain}}, {"gain": ["k1", "k2"]}, COLUMNS[1:], printed(), "c")
+    assert "‖ [" in shown.markdown() and "‖ a difference over the seeds that both sides have" in shown.markdown()
+    assert shown.tidy()["unmatched"].tolist() == [1]
+
+
+def test_the_three_files_agree(tmp_path):
+    csv, md, html = table().write(tmp_path, "t")
+    facts = pd.read_csv(csv)
+    lines = [line.strip("| ").split(" | ") for line in md.read_text().splitlines() if line.startswith("|")][2:]
+    cells = re.findall(r"<td[^>]*>([^<]+)<small>([^<]*)</small>", html.read_text())
+    texts = [(value, interval.strip()) for value, interval in cells if value != "–"]
+    for fact in facts[facts["ours"].notna()].itertuples():
+        digits = table().rows[fact.row][fact.column].digits
+        value, low, high = (tables.half_up(number, digits) for number in (fact.ours, fact.low, fact.high))
+        row = next(line for line in lines if line[0] == fact.row)
+        assert row[1 + [c.title for c in COLUMNS].index(fact.column)].startswith(f"{value} [{low}, {high}] / ")
+        assert (value, f"[{low}, {high}]") in texts
+
+
+def test_the_arm_na_survives_pandas(tmp_path):
+    paper = printed(("NA", "AUC", "0.9"), ("Base model", "AUC", "0.8"))
+    written = table(published=paper, preds={}, keys={}, names={}, columns=COLUMNS[1:]).write(tmp_path, "t")
+    assert pd.read_csv(written[0])["row"].tolist() == ["NA (row)", "Base model"]
+    frame = tables.write_frame(pd.DataFrame({"arm": ["NA", "RF", None], "auc": [0.5, 0.6, 0.7]}), tmp_path, "f", "c")
+    back = pd.read_csv(frame[0])["arm"]
+    assert back.tolist()[:2] == ["NA (arm)", "RF"] and back.isna().tolist() == [False, False, True]
 
 
 def test_same_table_same_bytes(tmp_path):
@@ -106,6 +154,8 @@ def test_plain_frames(tmp_path):
     assert [p.name for p in paths] == ["counts.csv", "counts.md", "counts.html"]
     pd.testing.assert_frame_equal(pd.read_csv(paths[0]), frame)
     assert "| train | 3 | 0.063 | True |" in paths[1].read_text()
+    small = tables.write_frame(pd.DataFrame({"moved": [2.1e-6, 0.0, -0.0004]}), tmp_path, "small", "c")[1].read_text()
+    assert [line.strip("| ") for line in small.splitlines()[4:7]] == ["2.1e-06", "0", "-4.0e-04"]
     assert "| test | 4 | – | False |" in paths[1].read_text()
     assert '<td class="text">train</td><td>3</td>' in paths[2].read_text()
     assert 'class="frame"' in paths[2].read_text()

@@ -1,59 +1,15 @@
-"""The vectorised bootstrap against a slow plain one that lays the drawn frames end to end."""
+"""The bootstrap over groups against a slow plain one, and which interval it leads to."""
+
+import math
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from predictions import CFG, made_up
+from predictions import CFG, concatenated, made_up
+from scipy import stats
 
 from ddet.errors import InputError
-from ddet.stats import bootstrap, metrics
-
-
-def concatenated(preds: pd.DataFrame, draw: np.ndarray, level: str) -> dict[str, float]:
-    """Score one resample the slow way: lay the rows of each drawn group end to end."""
-    y, p, group = metrics.arrays(preds, level)
-    times = zip(np.unique(group), draw.astype(int), strict=True)
-    rows = np.concatenate([np.tile(np.flatnonzero(group == name), n) for name, n in times])
-    return metrics.scores(y[rows], p[rows])
-
-
-@pytest.mark.parametrize("level", metrics.LEVELS)
-def test_equals_the_slow_plain_version(level, monkeypatch):
-    monkeypatch.setattr(bootstrap, "CELLS", 500)  # several chunks
-    preds = made_up()
-    weights, _ = bootstrap.group_weights(preds, CFG)
-    fast = bootstrap.weighted_scores(*bootstrap.indexed(preds, level), weights)
-    slow = pd.DataFrame([concatenated(preds, draw, level) for draw in weights])
-    for name in metrics.NAMES:
-        np.testing.assert_allclose(fast[name], slow[name], rtol=1e-12, atol=1e-12, err_msg=name)
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=12),
-    st.sampled_from([0.0, 0.25, 0.5, 1.0]),
-)
-def test_unit_weights_give_the_plain_metrics(rows, threshold):
-    y, p, group = (np.array(column) for column in zip(*rows, strict=True))
-    plain = metrics.scores(y, p / 4, threshold)
-    fast = bootstrap.weighted_scores(y, p / 4, group, np.ones((1, 3)), threshold)
-    assert {name: fast[name][0] for name in plain} == pytest.approx(plain, rel=1e-12, abs=1e-12, nan_ok=True)
-
-
-def test_the_error_gap_of_resamples_by_hand():
-    """Group 0: reals at .9 and .1, a fake at .3; group 1: a real at .2, fakes at .8 and .7; predicted fake at .5.
-
-    Drawn twice, group 0 has 1/2 false alarms and only misses; both have 1/3 and 1/3; group 1 neither. Drawn twice
-    and once they have 2/5 and 2/4.
-    """
-    y, p = np.array([0, 0, 1, 0, 1, 1]), np.array([0.9, 0.1, 0.3, 0.2, 0.8, 0.7])
-    weights = np.array([[2.0, 0], [1, 1], [0, 2], [2, 1]])
-    found = bootstrap.weighted_scores(y, p, np.array([0, 0, 0, 1, 1, 1]), weights)["error_gap"]
-    assert found == pytest.approx([1 / 2 - 1, 0, 0, 2 / 5 - 2 / 4])
-    reals = bootstrap.weighted_scores(y[:2], p[:2], np.zeros(2, int), np.ones((1, 1)))["error_gap"]
-    assert np.isnan(reals).all()
+from ddet.stats import bootstrap, metrics, weighted
 
 
 def test_groups_are_drawn_whole():
@@ -61,7 +17,7 @@ def test_groups_are_drawn_whole():
     preds = made_up()
     once = preds.drop_duplicates("clip_id").copy()
     often = pd.concat([once.assign(frame_idx=i) for i in range(9)])
-    few, many = (bootstrap.over_seeds([p], CFG)["frame_auc"] for p in (once, often))
+    few, many = (bootstrap.over_seeds([p], CFG, given=True)["frame_auc"] for p in (once, often))
     assert (few.value, few.low, few.high) == pytest.approx((many.value, many.low, many.high))
     assert (few.frames, many.frames, few.groups, many.groups) == (36, 324, 12, 12)
 
@@ -72,18 +28,45 @@ def test_over_seeds_is_the_mean_over_seeds_of_the_same_resamples():
     assert set(found) == set(metrics.frame_and_clip(seeds[0]))
     plain = [metrics.frame_and_clip(p)["clip_auc"] for p in seeds]
     weights, _ = bootstrap.group_weights(seeds[0], CFG)
-    slow = [np.mean([concatenated(p, draw, "clip")["auc"] for p in seeds]) for draw in weights]
+    slow = np.array([[concatenated(p, draw, "clip")["auc"] for draw in weights] for p in seeds])
     cell = found["clip_auc"]
     assert cell.value == pytest.approx(np.mean(plain))
-    assert cell.spread == pytest.approx(np.std(plain, ddof=1))
+    assert cell.spread == cell.seed_sd == pytest.approx(np.std(plain, ddof=1)) and cell.seed_df == 2
     assert cell.per_seed == pytest.approx(plain)
-    assert (cell.low, cell.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    shared = np.mean([np.cov(slow[i], slow[j], bias=True)[0, 1] for i, j in ((0, 1), (0, 2), (1, 2))]) * 12 / 11
+    assert cell.people == pytest.approx(math.sqrt(shared))
+    assert cell.own == pytest.approx(math.sqrt(slow.var(axis=1).mean() * 12 / 11 - shared))
     assert cell.low < cell.value < cell.high
 
 
+def test_a_single_seed_has_no_interval_and_a_given_detector_one_over_people():
+    alone, given = (bootstrap.over_seeds([made_up()], CFG, given=g)["clip_auc"] for g in (False, True))
+    assert np.isnan([alone.low, alone.high]).all() and alone.people == given.people > 0
+    half = stats.t.ppf(0.95, 11) * given.people
+    assert (given.low, given.high) == pytest.approx((given.value - half, given.value + half))
+
+
+def test_a_rule_that_says_the_same_of_every_crop_needs_no_seeds():
+    rule = made_up().assign(prob_fake=0.8)
+    found = bootstrap.over_seeds([rule], CFG)
+    assert found["frame_accuracy"].low < found["frame_accuracy"].high
+    arm = [made_up(1), made_up(2)]
+    gain = bootstrap.paired(arm, [rule], "frame_accuracy", CFG)
+    assert repr(gain) == repr(bootstrap.paired(arm, [rule] * 2, "frame_accuracy", CFG))
+    assert len(gain.per_seed) == 2 and gain.unmatched == 0 and gain.low < gain.high
+
+
+def test_an_interval_ends_where_the_metric_does():
+    perfect = [made_up(s, shift=9) for s in (1, 2)]
+    found = bootstrap.over_seeds([perfect[0], perfect[1].assign(prob_fake=0.4)], CFG)
+    assert found["clip_auc"].value > 0.7 and (found["clip_auc"].low, found["clip_auc"].high) == (0, 1)
+    assert found["clip_log_loss"].low == 0 and found["clip_log_loss"].high > 1
+
+
 def test_same_seed_same_interval_other_seed_other_interval():
-    one, again = (bootstrap.over_seeds([made_up()], CFG) for _ in range(2))
-    other = bootstrap.over_seeds([made_up()], CFG.model_copy(update={"seed": 4}))
+    seeds = [made_up(1), made_up(2)]
+    one, again = (bootstrap.over_seeds(seeds, CFG) for _ in range(2))
+    other = bootstrap.over_seeds(seeds, CFG.model_copy(update={"seed": 4}))
     assert repr(one) == repr(again)  # repr, because nan is not equal to itself
     assert one["frame_auc"].low != other["frame_auc"].low
 
@@ -104,7 +87,7 @@ def test_resamples_without_a_class_are_dropped_and_counted():
 
 
 def test_one_class_data_keep_the_metrics_that_need_one_class():
-    found = bootstrap.over_seeds([made_up().assign(label=1)], CFG)
+    found = bootstrap.over_seeds([made_up().assign(label=1)], CFG, given=True)
     assert np.isnan([found["frame_auc"].value, found["frame_auc"].low, found["clip_f1_real"].high]).all()
     assert found["frame_accuracy"].low < found["frame_accuracy"].high
     assert found["frame_accuracy"].dropped == 0
@@ -112,24 +95,24 @@ def test_one_class_data_keep_the_metrics_that_need_one_class():
 
 def test_paired_difference_resamples_the_same_groups():
     a, b = made_up(1, shift=0.4), made_up(2, shift=0.05)
-    found = bootstrap.paired([a], [b], "frame_auc", CFG)
+    found = bootstrap.paired([a], [b], "frame_auc", CFG, given=True)
     weights, _ = bootstrap.group_weights(a, CFG)
     slow = np.array([concatenated(a, d, "frame")["auc"] - concatenated(b, d, "frame")["auc"] for d in weights])
     assert found.value == pytest.approx(metrics.frame_and_clip(a)["frame_auc"] - metrics.frame_and_clip(b)["frame_auc"])
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    assert found.people == pytest.approx(slow.std() * math.sqrt(12 / 11))
     assert found.share == pytest.approx(min(1, 2 * ((slow <= 0).sum() + 1) / (len(slow) + 1)))
     assert found.low > 0
 
 
 def test_an_arm_against_itself_differs_by_nothing():
-    found = bootstrap.paired([made_up()], [made_up()], "clip_log_loss", CFG)
+    found = bootstrap.paired([made_up(1), made_up(2)], [made_up(1), made_up(2)], "clip_log_loss", CFG)
     assert (found.value, found.low, found.high, found.share) == (0, 0, 0, 1)
 
 
 def test_paired_merges_on_the_crop_and_counts_the_rest():
     a, b = made_up(1), made_up(2)
-    found = bootstrap.paired([a.iloc[5:]], [b.iloc[:-3]], "frame_accuracy", CFG)
-    same = bootstrap.paired([a.iloc[5:-3]], [b.iloc[5:-3]], "frame_accuracy", CFG)
+    found = bootstrap.paired([a.iloc[5:]], [b.iloc[:-3]], "frame_accuracy", CFG, given=True)
+    same = bootstrap.paired([a.iloc[5:-3]], [b.iloc[5:-3]], "frame_accuracy", CFG, given=True)
     assert (found.unpaired, same.unpaired) == (8, 0)
     assert (found.value, found.low, found.frames) == (same.value, same.low, len(a) - 8)
 
@@ -140,6 +123,15 @@ def test_paired_over_seeds_is_the_difference_of_means():
     means = [bootstrap.over_seeds(arm, CFG)["clip_auc"].value for arm in (a, b)]
     assert found.value == pytest.approx(means[0] - means[1])
     assert len(found.per_seed) == 2
+
+
+def test_unequal_seeds_are_compared_over_those_that_both_have():
+    a, b = [made_up(s) for s in (1, 2, 3)], [made_up(s, shift=0.1) for s in (4, 5)]
+    found, same = (bootstrap.paired(arm, b, "clip_auc", CFG) for arm in (a, a[:2]))
+    assert (found.unmatched, same.unmatched, len(found.per_seed)) == (1, 0, 2)
+    assert (found.value, found.low, found.high) == (same.value, same.low, same.high)
+    back = bootstrap.paired(b, a, "clip_auc", CFG)
+    assert (back.value, back.unmatched) == (-found.value, 1)
 
 
 def measured(seed: int, seeds: int = 1, n: int = 60) -> tuple[np.ndarray, pd.DataFrame]:
@@ -165,13 +157,15 @@ def resampled_means(values: np.ndarray, rows: pd.DataFrame) -> list[float]:
 def test_mean_of_values_equals_the_slow_plain_version():
     values, rows = measured(1, seeds=3)
     found = bootstrap.mean_values(values, rows, CFG)
-    slow = np.mean([resampled_means(v, rows) for v in values], axis=0)
+    slow = np.array([resampled_means(v, rows) for v in values])
     assert found.value == pytest.approx(values.mean()) and found.per_seed == pytest.approx(values.mean(axis=1))
     assert found.spread == pytest.approx(np.std(values.mean(axis=1), ddof=1))
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
+    both = found.people**2 + found.own**2 / 3  # the variance of the mean over seeds
+    assert both == pytest.approx(slow.mean(axis=0).var() * 8 / 7)
     counts = (found.frames, found.clips, found.groups, found.resamples, found.dropped, found.unpaired, found.few_groups)
     assert counts == (60, rows["clip_id"].nunique(), 8, 120, 0, 0, True) and np.isnan(found.share)
-    assert bootstrap.mean_values(values[0], rows, CFG).per_seed == pytest.approx([values[0].mean()])
+    alone = bootstrap.mean_values(values[0], rows, CFG, given=True)
+    assert alone.per_seed == pytest.approx([values[0].mean()]) and alone.low < alone.high
 
 
 def test_paired_values_are_the_mean_of_differences():
@@ -180,18 +174,15 @@ def test_paired_values_are_the_mean_of_differences():
     found = bootstrap.paired_values(a, b, rows, CFG)
     slow = np.array(np.mean([resampled_means(x - y, rows) for x, y in zip(a, b, strict=True)], axis=0))
     assert found.value == pytest.approx((a - b).mean()) and found.per_seed == pytest.approx((a - b).mean(axis=1))
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(slow, [0.05, 0.95])))
     assert found.share == pytest.approx(min(1, 2 * ((slow <= 0).sum() + 1) / (len(slow) + 1)))
     back = bootstrap.paired_values(b, a, rows, CFG)
     assert (back.value, back.low, back.high) == pytest.approx((-found.value, -found.high, -found.low))
 
 
-def test_paired_values_with_unequal_seeds_compare_the_means_over_seeds():
-    (a, rows), (b, _) = measured(1, seeds=3), measured(2)
-    found = bootstrap.paired_values(a, b[0], rows, CFG)
-    same = bootstrap.paired_values(a.mean(axis=0), b, rows, CFG)
-    assert (found.value, found.low, len(found.per_seed)) == pytest.approx((same.value, same.low, 1))
-    assert np.isnan(found.spread)
+def test_paired_values_with_unequal_seeds_compare_those_that_both_have():
+    (a, rows), (b, _) = measured(1, seeds=3), measured(2, seeds=2)
+    found, same = (bootstrap.paired_values(arm, b, rows, CFG) for arm in (a, a[:2]))
+    assert (found.value, found.low, found.unmatched, same.unmatched) == (same.value, same.low, 1, 0)
 
 
 def test_a_value_that_is_nan_takes_its_crop_out_on_both_sides():
@@ -208,7 +199,7 @@ def test_a_value_that_is_nan_takes_its_crop_out_on_both_sides():
 
 
 def test_values_of_an_arm_against_itself_differ_by_nothing():
-    values, rows = measured(1)
+    values, rows = measured(1, seeds=2)
     found = bootstrap.paired_values(values, values, rows, CFG)
     assert (found.value, found.low, found.high, found.share) == (0, 0, 0, 1)
 
@@ -252,7 +243,7 @@ def test_the_interval_covers_the_truth():
         group = np.repeat(np.arange(40), 5)
         cfg = CFG.model_copy(update={"seed": int(rng.integers(1000))})
         weights, _ = bootstrap.group_weights(pd.DataFrame({"group": group, "label": y}), cfg)
-        low, high = np.quantile(bootstrap.weighted_scores(y, p, group, weights)["accuracy"], [0.05, 0.95])
+        low, high = np.quantile(weighted.weighted_scores(y, p, group, weights)["accuracy"], [0.05, 0.95])
         hits += low <= 0.7 <= high
     assert 80 <= hits <= 99
 

@@ -10,7 +10,7 @@ from ddet import params, published
 from ddet.audit import ledger
 from ddet.errors import InputError
 from ddet.stats import metrics, verdicts
-from ddet.stats.bootstrap import Estimate
+from ddet.stats.interval import Estimate, completed
 
 CFG = params.Report(bootstrap=200, confidence=0.9, seed=5)
 F1, ACC = "herd-aug-f1", "herd-aug-acc"  # more in NA than in Base
@@ -19,7 +19,15 @@ F1, ACC = "herd-aug-f1", "herd-aug-acc"  # more in NA than in Base
 def estimate(low: float, high: float, few: bool = False) -> Estimate:
     """Return an estimate of two seeds that agree."""
     value = (low + high) / 2
-    return Estimate(value, low, high, 0.0, (value, value), 9, 9, 9, 200, 0, few)
+    return Estimate(value, low, high, 0.0, (value, value), 9, 9, 9, 200, 0, few, seed_sd=0.0, seed_df=1)
+
+
+def noisy(per_seed: tuple[float, ...], confidence: float = 0.95) -> Estimate:
+    """Return an estimate whose seeds vary and whose people do not."""
+    spread, n = float(np.std(per_seed, ddof=1)), len(per_seed)
+    made = estimate(0.0, 0.0)
+    of_seeds = {"value": float(np.mean(per_seed)), "per_seed": per_seed, "spread": spread, "seed_sd": spread}
+    return completed(dataclasses.replace(made, **of_seeds, people=0.0, seed_df=n - 1, confidence=confidence))
 
 
 @pytest.mark.parametrize(
@@ -99,15 +107,13 @@ def test_an_unknown_claim_or_an_arm_that_was_not_run_is_one_line(claim, said):
 @pytest.mark.parametrize(("per_seed", "said"), [((0.09, 0.1, 0.11), "reproduced"), ((0.0, 0.1, 0.2), "undecided")])
 def test_a_difference_within_the_noise_of_seeds_decides_nothing(per_seed, said):
     """By hand: t(2, .975) = 4.303; 4.303 x .01 / sqrt 3 = .025 < .1, and 4.303 x .1 / sqrt 3 = .25 > .1."""
-    gain = dataclasses.replace(estimate(0.05, 0.15, False), per_seed=per_seed, spread=(per_seed[2] - per_seed[0]) / 2)
-    assert verdicts.verdict(gain) == said
+    assert verdicts.verdict(noisy(per_seed)) == said
 
 
 def test_a_single_seed_decides_nothing():
-    gain = dataclasses.replace(estimate(0.05, 0.15), per_seed=(0.1,))
-    assert verdicts.verdict(gain) == verdicts.verdict(gain, margin=0.01) == "undecided"
-    *_, noise, word = verdicts.reading(gain, 0.95)
-    assert np.isnan(noise) and word == "undecided"
+    na, base = ([scored(p)] for p in (0.95, 0.3))
+    table = verdicts.judge([F1], {"NA": na, "Base": base}, {"NA": ["k1"], "Base": ["k2"]}, CFG, "invented")
+    assert table["verdict"].tolist() == ["undecided"] and table["effect"][0] > 0.4 and table["lo"].isna().all()
 
 
 # claims that something is not better
@@ -134,8 +140,7 @@ def test_not_better_holds_where_the_loss_stays_below_a_point(low, high, said):
 @pytest.mark.parametrize(("noise", "said"), [(0.005, "reproduced"), (0.007, "undecided")])
 def test_not_better_has_to_hold_over_seeds_as_well(noise, said):
     """By hand, of three seeds about .004: .004 - 4.303 x .005 / sqrt 3 = -.0084, with .007 it is -.0134."""
-    gain = dataclasses.replace(estimate(-0.002, 0.01), per_seed=(0.004 - noise, 0.004, 0.004 + noise), spread=noise)
-    assert verdicts.verdict(gain, margin=0.01) == said
+    assert verdicts.verdict(noisy((0.004 - noise, 0.004, 0.004 + noise)), margin=0.01) == said
 
 
 def test_a_line_gives_a_margin_only_to_the_claim_that_is_stated_so():
@@ -144,15 +149,6 @@ def test_a_line_gives_a_margin_only_to_the_claim_that_is_stated_so():
     assert {claim: line["verdict"] for claim, line in said.items()} == {"herd-rst": "reproduced", F1: "undecided"}
     assert said["herd-rst"].tolist() == ["herd-rst", 0.0075, -0.005, 0.02, 9, "k1 k2", "reproduced", "invented"]
     assert said["herd-rst"].index.tolist() == verdicts.RESULT
-
-
-def test_a_line_asks_for_the_confidence_of_the_report():
-    """By hand: of two seeds .05 apart, the half width is t(1) x .0354 / sqrt 2: .3177 at 95 %, .077 at 80 %."""
-    gain = dataclasses.replace(estimate(0.05, 0.15), per_seed=(0.075, 0.125), spread=0.05 / np.sqrt(2))
-    said = [
-        verdicts.line(F1, gain, [], CFG.model_copy(update={"confidence": c}), "d")["verdict"][0] for c in (0.95, 0.8)
-    ]
-    assert said == ["undecided", "reproduced"]
 
 
 def test_what_is_stated_is_the_line_of_the_list():
@@ -216,7 +212,7 @@ def test_a_reading_puts_the_verdict_s_sign_into_words(low, high, few, word):
 
 def test_a_reading_holds_the_noise_of_seeds_by_hand():
     """Half width of Student's interval of (.09, .10, .11): t(2, .975) x .01 / sqrt 3 = 4.3027 x .0058 = .0248."""
-    gain = dataclasses.replace(estimate(0.05, 0.15), per_seed=(0.09, 0.1, 0.11), spread=0.01)
+    gain = noisy((0.09, 0.1, 0.11))
     *_, noise, word = verdicts.reading(gain, 0.95)
     assert (noise, word) == (pytest.approx(0.024841, abs=1e-6), "more")
     assert verdicts.reading(gain, 0.9)[3] == pytest.approx(2.919986 * 0.01 / np.sqrt(3), abs=1e-6)

@@ -1,0 +1,127 @@
+"""A cell of a results table: our number with its interval beside the paper's, and what stands behind both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from html import escape
+from math import isnan
+
+import pandas as pd
+
+from ddet.stats import bootstrap
+
+EMPTY = "–"  # what a cell without a number shows
+DIGITS = 3  # decimals where the paper prints none
+COUNTS = ("frames", "clips", "groups", "resamples", "dropped", "unmatched")
+
+
+def _single(e: bootstrap.Estimate) -> bool:
+    return len(e.per_seed) == 1 and e.seed_sd != 0
+
+
+MARKS: dict[str, tuple[Callable[[bootstrap.Estimate], bool], str]] = {
+    "†": (lambda e: e.few_groups, f"fewer than {bootstrap.FEW} source groups: the interval is not to be trusted"),
+    "‡": (lambda e: e.dropped > 0, "some resamples lacked a class and were left out (counted in the CSV)"),
+    "§": (lambda e: _single(e) and e.pooled, "one seed: the noise of seeds in its interval is that of the other rows"),
+    "¶": (lambda e: _single(e) and not e.pooled, "one seed, and no rows to take the noise of seeds from: no interval"),
+    "‖": (lambda e: e.unmatched > 0, "a difference over the seeds that both sides have, which are fewer than in a row"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a results table: its title in the paper, the metric behind it, 100 as `scale` for percentages."""
+
+    title: str
+    metric: str
+    scale: int = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of ours beside the paper's. Either may be absent; `word` is ours where the cell holds no number."""
+
+    ours: bootstrap.Estimate | None
+    paper: str  # as printed; "" where the paper has none
+    paper_value: float
+    digits: int
+    scale: int
+    keys: tuple[str, ...]  # of the runs behind it; a rule without training has none
+    word: str = ""
+
+    @property
+    def difference(self) -> float:
+        """Return ours minus the paper's, nan where either lacks."""
+        return self.scaled("value") - self.paper_value
+
+    @property
+    def seeds(self) -> int:
+        """Return the number of seeds behind our number, 0 where no run is."""
+        return len(self.ours.per_seed) if self.ours and self.keys else 0
+
+    def scaled(self, name: str) -> float:
+        """Return a field of the estimate in the paper's units, nan where we have no run."""
+        return float("nan") if self.ours is None else self.scale * getattr(self.ours, name)
+
+    def show(self, name: str) -> str:
+        """Return a field of the estimate with as many decimals as the paper prints."""
+        return half_up(self.scaled(name), self.digits)
+
+
+def half_up(value: float, digits: int) -> str:
+    """Write a number with `digits` decimals, halves rounded away from zero; nan as a dash."""
+    if value != value:
+        return EMPTY
+    return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
+def cell(
+    ours: bootstrap.Estimate | None, paper: pd.DataFrame, row: str, column: Column, keys: tuple, word: str = ""
+) -> Cell:  # fmt: skip
+    """Put our estimate, or `word`, beside what the paper prints in that row and column."""
+    there = paper[paper["column"] == column.title]
+    decimals = [part["digits"].max() for part in (there, paper)]  # unpublished columns look like the others
+    digits = int(next((most for most in decimals if most >= 0), DIGITS))
+    theirs = there[there["row"] == row]
+    printed, value = (theirs["printed"].iloc[0], theirs["value"].iloc[0]) if len(theirs) else ("", float("nan"))
+    return Cell(ours, printed, float(value), digits, column.scale, keys, word)
+
+
+def facts_of(cell: Cell) -> dict[str, object]:
+    """Return all that a cell carries, unrounded, by name."""
+    names = ("value", "low", "high", "spread", "people", "seed_sd")
+    numbers = {name: cell.scaled(name) for name in names}
+    facts = {"ours": numbers.pop("value"), **numbers, "paper": cell.paper_value, "difference": cell.difference}
+    for name in ("seed_df", "pooled", *COUNTS, "few_groups"):
+        facts[name] = getattr(cell.ours, name) if cell.ours else None
+    return facts | {"seeds": cell.seeds, "keys": " ".join(cell.keys), "word": cell.word}
+
+
+def compact(cell: Cell) -> str:
+    """Write a cell as text: ours [low, high] / paper."""
+    if cell.ours is None:
+        return f"{cell.word or EMPTY} / {cell.paper or EMPTY}"
+    return f"{cell.show('value')}{_marks(cell)}{_interval(cell)} / {cell.paper or EMPTY}"
+
+
+def as_html(cell: Cell) -> str:
+    """Write a cell as a table element; its tooltip holds n, seeds and run keys."""
+    paper = f"<small>paper {escape(cell.paper or EMPTY)}</small>"
+    if cell.word:
+        return f"<td>{escape(cell.word)}{paper}</td>"
+    if cell.ours is None:
+        return f'<td title="not run here">{EMPTY}{paper}</td>'
+    n = f"{cell.ours.frames} frames, {cell.ours.clips} clips, {cell.ours.groups} source groups"
+    noise = f", in the interval {cell.show('seed_sd')} of all rows" if cell.ours.pooled else ""
+    seeds = f"{cell.seeds} seeds, sd {cell.show('spread')}{noise}, runs {' '.join(cell.keys)}"
+    sign = "+" if cell.difference > 0 else ""
+    tip = f"{n}; {seeds}; ours - paper {sign}{half_up(cell.difference, cell.digits)}"
+    return f'<td title="{escape(tip)}">{cell.show("value")}{_marks(cell)}<small>{_interval(cell)}</small>{paper}</td>'
+
+
+def _interval(cell: Cell) -> str:
+    return "" if isnan(cell.ours.low) else f" [{cell.show('low')}, {cell.show('high')}]"
+
+
+def _marks(cell: Cell) -> str:
+    return "".join(mark for mark, (applies, _) in MARKS.items() if applies(cell.ours))
