@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ddet.errors import InputError
-from ddet.stats.verdicts import RESULT
+from ddet.stats.verdicts import RESULT, TOLD
 from ddet.training.checkpoint import FOLDER
 from ddet.training.learner import WEIGHTS
 
@@ -52,6 +52,6 @@ def compared(fit: Callable[..., None], *arguments: Any, folder: Path) -> dict[st
 
 def line(claim_id: str, same: dict[str, bool], where: str) -> pd.DataFrame:
     """Return the ledger's line of the claim that the same configuration gives the same results: every file equal."""
-    said = "reproduced" if same and all(same.values()) else "not reproduced"
+    said = "holds" if same and all(same.values()) else "fails"
     values = [claim_id, None, None, None, len(same), "", said, f"{where}, files of a killed fit and an undisturbed one"]
-    return pd.DataFrame([values], columns=RESULT)
+    return pd.DataFrame([values], columns=TOLD).reindex(columns=RESULT)

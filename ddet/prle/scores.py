@@ -145,5 +145,5 @@ class Scored:
 
 def weakest(found: Sequence[bootstrap.Estimate], reading: Sequence[str]) -> int:
     """Return the index of the cell that decides a claim on all cells: the worst verdict, then the least value."""
-    rank = {"not reproduced": 0, "undecided": 1, "reproduced": 2}
+    rank = {"fails": 0, "undecided": 1, "holds": 2}
     return min(range(len(found)), key=lambda i: (rank[reading[i]], found[i].value))

@@ -1,4 +1,10 @@
-"""Test a claim: estimate the paired difference between two arms with its interval, and derive a verdict."""
+"""Test a claim as it is stated: its direction, its size, and whether its premise holds in the run at all.
+
+The effect of a claim is oriented so that more than 0 is what the claim says. Two verdicts come from its interval: the
+direction (holds, fails, undecided) and, where a paper states a size or a range, the size (compatible, smaller, larger).
+Beside them stands the smallest effect that this run would have found in four of five repetitions: an undecided claim of
+a smaller one was out of reach from the start.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +12,15 @@ import pandas as pd
 
 from ddet import params, published
 from ddet.errors import InputError
-from ddet.stats import bootstrap, pooling
+from ddet.stats import bootstrap, pooling, premise
 from ddet.stats.interval import Estimate
+from ddet.stats.premise import Premise
 
-VERDICTS = ("reproduced", "not reproduced", "undecided", "not testable here")
-RESULT = ["claim_id", "effect", "lo", "hi", "n", "runs", "verdict", "data"]  # of a line of claims_<paper>.csv
+VERDICTS = ("holds", "fails", "undecided", "not testable here")
+SIZES = ("compatible", "smaller", "larger", "not stated", "not measured")
+TOLD = ["claim_id", "effect", "lo", "hi", "n", "runs", "verdict", "data"]
+MORE = ["size", "detectable", "p", "people", "seeds", "premise"]
+RESULT = [*TOLD, *MORE]  # of a line of claims_<paper>.csv
 READING = ["effect", "low", "high", "seed noise", "reading"]
 NEGLIGIBLE = 0.01  # "A is not better than B" holds where A - B stays below one point, the smallest gain Herd reports
 
@@ -25,7 +35,7 @@ def judge(
     """Test claims on predictions and return the ledger's columns.
 
     A claim of two arms says that `arm_a` has more of its metric than `arm_b`; one of a single arm that its metric is
-    positive.
+    positive. Premises that speak of a metric of an arm are measured, see `premise.measured`.
 
     Args:
         ids: which of claims.csv.
@@ -41,7 +51,10 @@ def judge(
     for metric in dict.fromkeys(stated(claim_id)["metric"] for claim_id in ids):
         same = [claim_id for claim_id in ids if stated(claim_id)["metric"] == metric]
         found |= dict(zip(same, pooling.alike([found[claim_id] for claim_id in same]), strict=True))
-    lines = [line(i, found[i], [key for arm in arms[i] for key in keys[arm]], cfg, where) for i in ids]
+    held = {claim_id: premise.measured(stated(claim_id)["premise"], preds) for claim_id in ids}
+    lines = [
+        line(i, found[i], [key for arm in arms[i] for key in keys[arm]], cfg, where, premises=held[i]) for i in ids
+    ]
     return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=RESULT)
 
 
@@ -62,11 +75,44 @@ def _effect(
     return bootstrap.over_seeds(preds[arms[0]], cfg)[metric]
 
 
-def line(claim_id: str, found: Estimate, keys: Sequence[str], cfg: params.Report, where: str) -> pd.DataFrame:
-    """Return the ledger's line of a claim whose effect was estimated elsewhere, such as a share of attention."""
-    said = verdict(found, NEGLIGIBLE if stated(claim_id)["stated"] == "not better" else 0.0)
-    values = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
-    return pd.DataFrame([values], columns=RESULT)
+def line(
+    claim_id: str,
+    found: Estimate,
+    keys: Sequence[str],
+    cfg: params.Report,
+    where: str,
+    *,
+    premises: Sequence[Premise] = (),
+    level: Estimate | None = None,
+) -> pd.DataFrame:
+    """Return the ledger's line of a claim whose effect was estimated elsewhere, such as a share of attention.
+
+    Args:
+        premises: what has to hold before the claim can be tested; where one does not, it is *not testable here*.
+        level: the number that a stated level speaks of (claims.csv, `sized`), such as the accuracy itself.
+    """
+    claim = stated(claim_id)
+    margin = NEGLIGIBLE if claim["stated"] == "not better" else 0.0
+    said = verdict(found, margin) if all(p.met for p in premises) else "not testable here"
+    told = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
+    size = size_of(claim, found, level) if said != "not testable here" else "not measured"
+    unmet = "; ".join(str(p) for p in sorted(premises, key=lambda p: p.met))
+    more = [size, found.detectable(), found.p_value(-margin), found.groups, len(found.per_seed), unmet]
+    return pd.DataFrame([[*told, *more]], columns=RESULT)
+
+
+def size_of(claim: pd.Series, found: Estimate, level: Estimate | None) -> str:
+    """Return how the size that a claim states compares with ours: one of SIZES, by the whole interval.
+
+    Where only a level is stated (`sized` is "level"), it is compared with `level`, else with the effect.
+    """
+    span = premise.stated_range(claim["size"])
+    if span is None:
+        return "not stated"
+    ours = level if claim["sized"] == "level" else found
+    if ours is None or ours.few_groups or not ours.low <= ours.high:
+        return "not measured"
+    return "smaller" if ours.high < span[0] else "larger" if ours.low > span[1] else "compatible"
 
 
 def stated(claim_id: str) -> pd.Series:
@@ -99,7 +145,7 @@ def differences(
 
 def reading(gain: Estimate, confidence: float) -> list[float | str]:
     """Return the columns READING of a difference: its sign in words, by the rule of `verdict`."""
-    sign = {"reproduced": "more", "not reproduced": "less"}.get(verdict(gain), "undecided")
+    sign = {"holds": "more", "fails": "less"}.get(verdict(gain), "undecided")
     return [gain.value, gain.low, gain.high, gain.seed_half(confidence), sign]
 
 
@@ -112,5 +158,5 @@ def verdict(gain: Estimate, margin: float = 0.0) -> str:
     if gain.few_groups or not gain.low <= gain.high:
         return "undecided"
     if gain.low > -margin:
-        return "reproduced"
-    return "not reproduced" if gain.high < 0 else "undecided"
+        return "holds"
+    return "fails" if gain.high < 0 else "undecided"

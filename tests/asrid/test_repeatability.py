@@ -38,6 +38,6 @@ def test_a_fit_too_short_to_be_killed_is_one_line(tmp_path):
 
 
 def test_the_claim_of_repeatability_falls_with_one_file():
-    assert repeatability.line("asrid-seed", {"a": True, "b": True}, "d")["verdict"].item() == "reproduced"
-    assert repeatability.line("asrid-seed", {"a": True, "b": False}, "d")["verdict"].item() == "not reproduced"
-    assert repeatability.line("asrid-seed", {}, "d")["verdict"].item() == "not reproduced"
+    assert repeatability.line("asrid-seed", {"a": True, "b": True}, "d")["verdict"].item() == "holds"
+    assert repeatability.line("asrid-seed", {"a": True, "b": False}, "d")["verdict"].item() == "fails"
+    assert repeatability.line("asrid-seed", {}, "d")["verdict"].item() == "fails"

@@ -16,6 +16,7 @@ CLAIMS = pd.DataFrame(
             "claim": "it helps",
             "where": "1",
             "stated": "+1",
+            "null": "no difference",
             "evidence": "runs",
             "checks": "s; t",
         },
@@ -25,6 +26,7 @@ CLAIMS = pd.DataFrame(
             "claim": "people err",
             "where": "2",
             "stated": "",
+            "null": "no difference",
             "evidence": "people",
             "checks": "",
         },
@@ -34,13 +36,14 @@ CLAIMS = pd.DataFrame(
             "claim": "it is fast",
             "where": "3",
             "stated": "",
+            "null": "no difference",
             "evidence": "timing",
             "checks": "t",
         },
     ]
 )
 OUTCOME = pd.Series({"s": "consistent", "t": "differs, contradicted"})
-RESULT = "claim_id,effect,lo,hi,n,runs,verdict,data\n"
+RESULT = ",".join(verdicts.RESULT) + "\n"
 
 
 def merged(tmp_path):
@@ -55,18 +58,46 @@ def test_without_results_nothing_is_tested(tmp_path):
 
 
 def test_results_are_merged_one_row_per_data_set(tmp_path):
-    lines = "a,1.5,0.5,2.5,240,k1;k2,reproduced,synthetic\na,-1,-2,,12,k3,undecided,celebdf\n"
-    (tmp_path / "claims_p.csv").write_text(RESULT + lines)
+    one = "a,1.5,0.5,2.5,240,k1;k2,holds,synthetic,larger,0.5,0.001,24,3,\n"
+    two = "a,-1,-2,,12,k3,undecided,celebdf,compatible,2,0.3,12,3,\n"
+    (tmp_path / "claims_p.csv").write_text(RESULT + one + two)
     table = merged(tmp_path)
     assert list(table.index) == ["a", "a", "b", "c"]
     first = table.iloc[0]
     assert (first["effect"], first["lo"], first["hi"], first["n"]) == (1.5, 0.5, 2.5, 240)
-    assert (first["runs"], first["verdict"], first["data"]) == ("k1;k2", "reproduced", "synthetic")
+    assert (first["runs"], first["verdict"], first["data"]) == ("k1;k2", "holds", "synthetic")
+    assert (first["size"], first["detectable"], first["people"], first["seeds"]) == ("larger", 0.5, 24, 3)
     assert pd.isna(table.iloc[1]["hi"])
+    # Two tests: the smaller p counts twice, the larger once (Benjamini and Hochberg) or as it is (Holm).
+    assert [first[name] for name in ledger.ADJUSTED] == [pytest.approx(0.002)] * 2
+    assert [table.iloc[1][name] for name in ledger.ADJUSTED] == [pytest.approx(0.3)] * 2
+
+
+def test_adjusted_p_by_hand():
+    """Of .01, .02, .03, .5: times 4, 4/2, 4/3, 1, none above the next; Holm: times 4, 3, 2, 1, none below the last."""
+    found = ledger.adjusted(pd.Series([0.5, 0.02, float("nan"), 0.01, 0.03], index=list("abcde")))
+    discoveries, holm = (found[name] for name in ledger.ADJUSTED)
+    assert discoveries[list("dbea")].tolist() == pytest.approx([0.04, 0.04, 0.04, 0.5])
+    assert holm[list("dbea")].tolist() == pytest.approx([0.04, 0.06, 0.06, 0.5])
+    assert pd.isna(discoveries["c"]) and pd.isna(holm["c"])
+
+
+def test_multiplicity_by_hand():
+    verdicts_of = ["holds"] * 3 + ["undecided", "not testable here", "not tested"]
+    p = [0.001, 0.015, 0.04, 0.2, 0.001, float("nan")]
+    table = pd.DataFrame({"paper": list("xxyyyy"), "verdict": verdicts_of, "p": p})
+    table = table.assign(**ledger.adjusted(table["p"].where(table["verdict"] != "not testable here")))
+    found = ledger.multiplicity(table, 0.95).set_index("paper")
+    # Four tests; adjusted .004 .03 .0533 .2 and .004 .045 .08 .2.
+    assert found["tests"].to_dict() == {"x": 2, "y": 2, "all": 4} and found.loc["all", "by chance"] == pytest.approx(
+        0.1
+    )
+    assert found["holds"].tolist() == [2, 1, 3]
+    assert found["remain, false discoveries"].tolist() == found["remain, any error"].tolist() == [2, 0, 2]
 
 
 def test_a_result_overrules_what_seemed_untestable(tmp_path):
-    (tmp_path / "claims_p.csv").write_text(RESULT + "b,0,0,0,1,,not testable here,none\n")
+    (tmp_path / "claims_p.csv").write_text(RESULT + "b,0,0,0,1,,not testable here,none,not stated,,,,,people 0\n")
     assert merged(tmp_path).loc["b", "data"] == "none"
 
 
@@ -78,10 +109,11 @@ def test_an_empty_result_file_is_no_result(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (RESULT + "c,1,0,2,3,k,reproduced,x\n", "unknown claim_id 'c'; one of: a, b"),
-        (RESULT + "a,1,0,2,3,k,proved,x\n", "unknown verdict 'proved'"),
-        (RESULT + "a,1,0,2,3,k,reproduced,x\n" * 2, "'a' twice on one data set"),
-        ("claim_id,effect\na,1\n", "it lacks the columns lo, hi, n, runs, verdict, data"),
+        (RESULT + "c,1,0,2,3,k,holds,x,larger,1,.01,9,3,\n", "unknown claim_id 'c'; one of: a, b"),
+        (RESULT + "a,1,0,2,3,k,proved,x,larger,1,.01,9,3,\n", "unknown verdict 'proved'"),
+        (RESULT + "a,1,0,2,3,k,holds,x,huge,1,.01,9,3,\n", "unknown size 'huge'"),
+        (RESULT + "a,1,0,2,3,k,holds,x,larger,1,.01,9,3,\n" * 2, "'a' twice on one data set"),
+        ("claim_id,effect\na,1\n", "it lacks the columns lo, hi, n, runs, verdict, data, size"),
     ],
 )
 def test_bad_result_files_are_refused(tmp_path, text, message):

@@ -123,7 +123,7 @@ def test_more_is_the_paired_difference_to_plain():
 
 @pytest.mark.parametrize(
     ("plain", "strong", "said"),
-    [(0.1, 0.6, "reproduced"), (0.6, 0.1, "not reproduced"), (0.3, 0.3, "undecided")],
+    [(0.1, 0.6, "holds"), (0.6, 0.1, "fails"), (0.3, 0.3, "undecided")],
 )
 def test_the_claim_that_augmented_reals_look_fake(tmp_path, plain, strong, said):
     called, rows = answers(plain=plain, strong=strong)

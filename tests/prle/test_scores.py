@@ -184,15 +184,15 @@ def test_what_is_not_there_is_one_line(runs, fit, part, metric, said):
 
 # the weakest cell
 
-VERDICTS = ("not reproduced", "undecided", "reproduced")
+VERDICTS = ("fails", "undecided", "holds")
 ANY = bootstrap.Estimate(0.0, -1, 1, 0.0, (0.0, 0.0), 9, 9, 9, 100, 0, False)
 
 
 def test_the_worst_verdict_decides_before_the_least_value():
     found = [dataclasses.replace(ANY, value=value) for value in (0.1, 0.3, 0.2, 0.05)]
-    assert weakest(found, ["reproduced", "undecided", "undecided", "reproduced"]) == 2
-    assert weakest(found, ["reproduced"] * 4) == 3
-    assert weakest(found, ["undecided", "not reproduced", "undecided", "reproduced"]) == 1
+    assert weakest(found, ["holds", "undecided", "undecided", "holds"]) == 2
+    assert weakest(found, ["holds"] * 4) == 3
+    assert weakest(found, ["undecided", "fails", "undecided", "holds"]) == 1
 
 
 @given(st.lists(st.tuples(st.integers(-9, 9), st.sampled_from(VERDICTS)), min_size=1, max_size=6))

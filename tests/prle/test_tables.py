@@ -193,7 +193,7 @@ def test_columns_are_percent_under_their_own_titles():
 # claims
 
 
-@pytest.mark.parametrize(("turned", "said"), [(False, "reproduced"), (True, "not reproduced")])
+@pytest.mark.parametrize(("turned", "said"), [(False, "holds"), (True, "fails")])
 def test_signs_are_in_the_sense_of_the_claims(cfg, turned, said):
     """Each arm is as the paper has it, and then the other way round."""
     fits = {name: [met(**share)] * 2 for name, share in shares(cfg, turned).items()}
@@ -257,7 +257,7 @@ def test_the_weakest_cell_decides_and_is_named(cfg):
     given["ResNet-50 + Landmark"] = {"right": 0.9}
     table = prle_tables.judge(cfg, Plain(given), "toys").set_index("claim_id")
     line = table.loc["prle-over-landmark"]
-    assert (line["effect"], line["verdict"]) == (pytest.approx(-0.05), "not reproduced")
+    assert (line["effect"], line["verdict"]) == (pytest.approx(-0.05), "fails")
     assert line["data"] == "toys, the weakest of 3: ResNet-50 + PRLE"
     assert line["runs"] == "ResNet-50 + PRLE 0 ResNet-50 + Landmark 0"
     mean = table.loc["prle-landmark-random"]
@@ -269,7 +269,7 @@ def test_more_detectors_must_help_every_detector_that_was_given_them():
     more = section(compared() | {n: compared()[n].model_copy(update=both) for n in ("X.", FIVE)})
     given = shares(more) | {f"Xception + {FIVE}": {"right": 0.65}}
     line = prle_tables.judge(more, Plain(given), "toys").set_index("claim_id").loc["prle-detectors"]
-    assert (line["effect"], line["verdict"]) == (pytest.approx(0.65 - 0.7), "not reproduced")
+    assert (line["effect"], line["verdict"]) == (pytest.approx(0.65 - 0.7), "fails")
     assert line["data"] == f"toys, the weakest of 2: Xception + {FIVE}"
 
 
@@ -291,7 +291,7 @@ def covering(*shares: float, n: int = 12) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("covered", "effect", "said"),
-    [((0.1, 0.1), 0.1, "reproduced"), ((0.35, 0.35), -0.15, "not reproduced"), ((0.1, 0.2), 0.05, "undecided")],
+    [((0.1, 0.1), 0.1, "holds"), ((0.35, 0.35), -0.15, "fails"), ((0.1, 0.2), 0.05, "undecided")],
 )
 def test_regions_are_small_below_a_fifth(covered, effect, said):
     rows = pd.DataFrame({"clip_id": [f"c{i}" for i in range(12)], "group": [f"g{i}" for i in range(12)]})
@@ -303,7 +303,7 @@ def test_regions_are_small_below_a_fifth(covered, effect, said):
 
 @pytest.mark.parametrize(
     ("training", "effect", "said"),
-    [([0.99, 0.99], 0.02, "reproduced"), ([0.9, 0.9], -0.07, "not reproduced"), ([0.98, 0.9], -0.03, "undecided")],
+    [([0.99, 0.99], 0.02, "holds"), ([0.9, 0.9], -0.07, "fails"), ([0.98, 0.9], -0.03, "undecided")],
 )
 def test_the_method_is_cheap_above_97_percent_of_the_throughput(training, effect, said):
     speed = pd.DataFrame({"training": training, "inference": [1.0, 1.0]}, index=["Xception", "ResNet-50"])

@@ -29,8 +29,8 @@ def test_the_interval_is_student_s():
 
 
 def test_a_verdict_needs_an_interval_on_one_side():
-    assert verdict(seed_interval.of_seeds([0.3, 0.31, 0.32], ROWS, CFG)) == "reproduced"
-    assert verdict(seed_interval.of_seeds([-0.3, -0.31, -0.32], ROWS, CFG)) == "not reproduced"
+    assert verdict(seed_interval.of_seeds([0.3, 0.31, 0.32], ROWS, CFG)) == "holds"
+    assert verdict(seed_interval.of_seeds([-0.3, -0.31, -0.32], ROWS, CFG)) == "fails"
     assert verdict(seed_interval.of_seeds([0.3, -0.1, 0.4], ROWS, CFG)) == "undecided"
     one = seed_interval.of_seeds([0.3], ROWS, CFG)
     assert math.isnan(one.low) and verdict(one) == "undecided"

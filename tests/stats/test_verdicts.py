@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from ddet import params, published
 from ddet.audit import ledger
 from ddet.errors import InputError
 from ddet.stats import metrics, verdicts
 from ddet.stats.interval import Estimate, completed
+from ddet.stats.premise import Premise
 
 CFG = params.Report(bootstrap=200, confidence=0.9, seed=5)
 F1, ACC = "herd-aug-f1", "herd-aug-acc"  # more in NA than in Base
@@ -33,8 +35,8 @@ def noisy(per_seed: tuple[float, ...], confidence: float = 0.95) -> Estimate:
 @pytest.mark.parametrize(
     ("low", "high", "few", "said"),
     [
-        (0.01, 0.2, False, "reproduced"),
-        (-0.2, -0.01, False, "not reproduced"),
+        (0.01, 0.2, False, "holds"),
+        (-0.2, -0.01, False, "fails"),
         (-0.1, 0.2, False, "undecided"),
         (0.0, 0.2, False, "undecided"),
         (-0.2, 0.0, False, "undecided"),
@@ -58,15 +60,19 @@ def scored(right: float, groups: int = 20, seed: int = 0) -> pd.DataFrame:
     return table.assign(prob_fake=np.where(hit, table["label"] * 0.8 + 0.1, 0.9 - table["label"] * 0.8))
 
 
+@pytest.fixture
+def no_premise(monkeypatch):
+    """Let every claim be testable, so that the rule can be seen on arms that have learnt little."""
+    monkeypatch.setattr(verdicts.premise, "measured", lambda *_: [])
+
+
 def judged(na: float, base: float, ids=(F1, ACC), **kwargs) -> pd.DataFrame:
     preds = {arm: [scored(p, seed=s, **kwargs) for s in (0, 1)] for arm, p in {"NA": na, "Base": base}.items()}
     return verdicts.judge(ids, preds, {"NA": ["k1", "k2"], "Base": ["k3", "k4"]}, CFG, "invented")
 
 
-@pytest.mark.parametrize(
-    ("na", "base", "said"), [(0.95, 0.6, "reproduced"), (0.6, 0.95, "not reproduced"), (0.8, 0.8, "undecided")]
-)
-def test_a_planted_difference_is_found_with_its_sign(na, base, said):
+@pytest.mark.parametrize(("na", "base", "said"), [(0.95, 0.6, "holds"), (0.6, 0.95, "fails"), (0.8, 0.8, "undecided")])
+def test_a_planted_difference_is_found_with_its_sign(na, base, said, no_premise):
     table = judged(na, base)
     assert table.columns.tolist() == verdicts.RESULT and table["claim_id"].tolist() == [F1, ACC]
     assert table["verdict"].tolist() == [said] * 2
@@ -80,15 +86,15 @@ def test_a_line_names_its_runs_its_data_and_its_crops():
     assert (line["runs"], line["data"], line["n"]) == ("k1 k2 k3 k4", "invented", 120)
 
 
-def test_few_groups_decide_nothing():
+def test_few_groups_decide_nothing(no_premise):
     table = judged(1.0, 0.3, groups=9)
     assert (table["lo"] > 0).all() and (table["verdict"] == "undecided").all()
 
 
-def test_the_ledger_takes_what_is_judged(tmp_path):
+def test_the_ledger_takes_what_is_judged(tmp_path, no_premise):
     judged(0.9, 0.6).to_csv(tmp_path / "claims_herd.csv", index=False)
     read = ledger.read_results(tmp_path, published.facts("claims"))
-    assert read["claim_id"].tolist() == [F1, ACC] and read["verdict"].tolist() == ["reproduced"] * 2
+    assert read["claim_id"].tolist() == [F1, ACC] and read["verdict"].tolist() == ["holds"] * 2
 
 
 def test_no_claim_gives_an_empty_ledger_with_its_columns():
@@ -104,13 +110,13 @@ def test_an_unknown_claim_or_an_arm_that_was_not_run_is_one_line(claim, said):
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize(("per_seed", "said"), [((0.09, 0.1, 0.11), "reproduced"), ((0.0, 0.1, 0.2), "undecided")])
+@pytest.mark.parametrize(("per_seed", "said"), [((0.09, 0.1, 0.11), "holds"), ((0.0, 0.1, 0.2), "undecided")])
 def test_a_difference_within_the_noise_of_seeds_decides_nothing(per_seed, said):
     """By hand: t(2, .975) = 4.303; 4.303 x .01 / sqrt 3 = .025 < .1, and 4.303 x .1 / sqrt 3 = .25 > .1."""
     assert verdicts.verdict(noisy(per_seed)) == said
 
 
-def test_a_single_seed_decides_nothing():
+def test_a_single_seed_decides_nothing(no_premise):
     na, base = ([scored(p)] for p in (0.95, 0.3))
     table = verdicts.judge([F1], {"NA": na, "Base": base}, {"NA": ["k1"], "Base": ["k2"]}, CFG, "invented")
     assert table["verdict"].tolist() == ["undecided"] and table["effect"][0] > 0.4 and table["lo"].isna().all()
@@ -122,12 +128,12 @@ def test_a_single_seed_decides_nothing():
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (-0.005, 0.02, "reproduced"),
-        (-0.009, -0.001, "reproduced"),  # worse for certain, but by less than a point
-        (0.01, 0.2, "reproduced"),
+        (-0.005, 0.02, "holds"),
+        (-0.009, -0.001, "holds"),  # worse for certain, but by less than a point
+        (0.01, 0.2, "holds"),
         (-0.01, 0.02, "undecided"),  # the margin itself is too much
         (-0.02, 0.02, "undecided"),
-        (-0.03, -0.005, "not reproduced"),
+        (-0.03, -0.005, "fails"),
         (float("nan"), float("nan"), "undecided"),
     ],
 )
@@ -137,7 +143,7 @@ def test_not_better_holds_where_the_loss_stays_below_a_point(low, high, said):
     assert verdicts.verdict(estimate(low, high, few=True), margin=0.01) == "undecided"
 
 
-@pytest.mark.parametrize(("noise", "said"), [(0.005, "reproduced"), (0.007, "undecided")])
+@pytest.mark.parametrize(("noise", "said"), [(0.005, "holds"), (0.007, "undecided")])
 def test_not_better_has_to_hold_over_seeds_as_well(noise, said):
     """By hand, of three seeds about .004: .004 - 4.303 x .005 / sqrt 3 = -.0084, with .007 it is -.0134."""
     assert verdicts.verdict(noisy((0.004 - noise, 0.004, 0.004 + noise)), margin=0.01) == said
@@ -146,9 +152,71 @@ def test_not_better_has_to_hold_over_seeds_as_well(noise, said):
 def test_a_line_gives_a_margin_only_to_the_claim_that_is_stated_so():
     found = estimate(-0.005, 0.02)
     said = {claim: verdicts.line(claim, found, ["k1", "k2"], CFG, "invented").iloc[0] for claim in ("herd-rst", F1)}
-    assert {claim: line["verdict"] for claim, line in said.items()} == {"herd-rst": "reproduced", F1: "undecided"}
-    assert said["herd-rst"].tolist() == ["herd-rst", 0.0075, -0.005, 0.02, 9, "k1 k2", "reproduced", "invented"]
+    assert {claim: line["verdict"] for claim, line in said.items()} == {"herd-rst": "holds", F1: "undecided"}
+    told = said["herd-rst"][verdicts.TOLD].tolist()
+    assert told == ["herd-rst", 0.0075, -0.005, 0.02, 9, "k1 k2", "holds", "invented"]
     assert said["herd-rst"].index.tolist() == verdicts.RESULT
+
+
+# sizes, premises, and what could have been seen
+
+# herd-mep-f1 states .010, which is .0095 to .0105; herd-wl-f1 states .0164 and .0446.
+
+
+@pytest.mark.parametrize(
+    ("claim", "low", "high", "size"),
+    [
+        ("herd-mep-f1", 0.0, 0.02, "compatible"),
+        ("herd-mep-f1", 0.0104, 0.03, "compatible"),
+        ("herd-mep-f1", 0.011, 0.03, "larger"),
+        ("herd-mep-f1", -0.02, 0.009, "smaller"),
+        ("herd-wl-f1", 0.02, 0.03, "compatible"),
+        ("herd-wl-f1", 0.045, 0.05, "larger"),
+        ("herd-wl-f1", 0.01, 0.016, "smaller"),
+        ("herd-wl-f1", float("nan"), float("nan"), "not measured"),
+        ("herd-rf-na", 0.02, 0.03, "not stated"),
+    ],
+)
+def test_the_size_is_judged_by_the_whole_interval(claim, low, high, size):
+    line = verdicts.line(claim, estimate(low, high), ["k"], CFG, "invented").iloc[0]
+    assert line["size"] == size and size in verdicts.SIZES
+    few = verdicts.line(claim, estimate(low, high, few=True), ["k"], CFG, "invented").iloc[0]
+    assert few["size"] == ("not stated" if size == "not stated" else "not measured")
+
+
+def test_a_stated_level_is_compared_with_the_level():
+    """An accuracy of 85 % is not a gain of 85 points over the commoner class."""
+    gain, level = estimate(0.02, 0.06), estimate(0.65, 0.7)
+    lines = [verdicts.line("asrid-85", gain, ["k"], CFG, "d", level=e).iloc[0] for e in (None, level)]
+    assert [(line["verdict"], line["size"]) for line in lines] == [("holds", "not measured"), ("holds", "smaller")]
+
+
+def test_a_line_holds_people_seeds_and_the_effect_that_could_have_been_seen():
+    gain = noisy((0.09, 0.1, 0.11), confidence=0.9)
+    line = verdicts.line(F1, gain, ["k"], CFG, "invented").iloc[0]
+    # By hand: (t(2, .95) + t(2, .8)) x .01 / sqrt 3 = (2.9200 + 1.0607) x .005774.
+    assert line["detectable"] == pytest.approx(0.022983, abs=1e-5)
+    assert line["p"] == pytest.approx(2 * stats.t.sf(0.1 / (0.01 / np.sqrt(3)), 2))
+    assert (line["people"], line["seeds"], line["premise"]) == (9, 3, "")
+
+
+def test_the_p_of_not_better_is_that_of_the_margin():
+    gain = noisy((-0.001, 0.0, 0.001))
+    p = [verdicts.line(claim, gain, ["k"], CFG, "d")["p"][0] for claim in ("herd-rst", F1)]
+    assert p == [pytest.approx(2 * stats.t.sf(0.01 / (0.001 / np.sqrt(3)), 2)), 1]
+
+
+def test_an_unmet_premise_makes_a_claim_not_testable_and_is_named():
+    unmet, met = Premise("frame AUC of Base", 0.6, least=0.9), Premise("area", 0.1, most=0.3)
+    line = verdicts.line(F1, estimate(0.1, 0.2), ["k"], CFG, "d", premises=[met, unmet]).iloc[0]
+    assert (line["verdict"], line["size"], line["lo"]) == ("not testable here", "not measured", 0.1)
+    assert line["premise"].startswith("frame AUC of Base 0.600, needed: at least 0.9; area 0.100, as needed")
+    assert verdicts.line(F1, estimate(0.1, 0.2), ["k"], CFG, "d", premises=[met])["verdict"][0] == "holds"
+
+
+def test_judge_measures_the_premise_that_the_claim_states():
+    line = judged(0.95, 0.6).iloc[0]  # frames are right at random, so the AUC of Base is about .6
+    assert line["verdict"] == "not testable here" and line["premise"].startswith("frame_auc of Base 0.")
 
 
 def test_what_is_stated_is_the_line_of_the_list():
@@ -180,10 +248,8 @@ def biased(real_wrong: float, fake_wrong: float, groups: int = 20) -> pd.DataFra
     return pd.DataFrame(rows, columns=[*metrics.ROW, "group", "label", "prob_fake"])
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"), [((0.4, 0.1), "reproduced"), ((0.1, 0.4), "not reproduced"), ((0.25, 0.25), "undecided")]
-)
-def test_a_claim_of_one_arm_says_that_its_metric_is_positive(wrong, said):
+@pytest.mark.parametrize(("wrong", "said"), [((0.4, 0.1), "holds"), ((0.1, 0.4), "fails"), ((0.25, 0.25), "undecided")])
+def test_a_claim_of_one_arm_says_that_its_metric_is_positive(wrong, said, no_premise):
     """By hand: of the reals 40 % are called fake, of the fakes 10 % real, so the gap is .3."""
     preds, keys = {"Base": [biased(*wrong)] * 2, "NA": [biased(0, 0)]}, {"Base": ["k1", "k2"], "NA": ["k3"]}
     (line,) = verdicts.judge([WORSE], preds, keys, CFG, "invented").to_dict("records")
