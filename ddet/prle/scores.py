@@ -1,6 +1,7 @@
 """Estimate scores on several test sets: means over sets and differences of fits, by resampling all groups together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -46,30 +47,32 @@ class Scored:
     def gain(self, pairs: Sequence[tuple[str, str]], parts: Sequence[str], metric: str) -> bootstrap.Estimate:
         """Estimate by how much the first fit of a pair exceeds the second: mean over pairs, parts and seeds.
 
-        Each pair and seed counts as one run, so that the spread is that over detectors and seeds.
+        The pairs are the detectors that the paper speaks of, all of them: only people and seeds are drawn by chance.
         """
         n = len(parts)
         return self.contrast([[(s / n, f, p) for s, f in ((1, a), (-1, b)) for p in parts] for a, b in pairs], metric)
 
     def contrast(self, units: Sequence[Sequence[Term]], metric: str, difference: bool = True) -> bootstrap.Estimate:
-        """Estimate the mean over units of weighted sums of metrics, seed by seed (the fewest that a unit's fits have).
+        """Estimate the mean over units of weighted sums of metrics, over the seeds that all fits have.
 
         Raises:
             InputError: a fit without runs, a part without crops, fits with different crops.
         """
-        values, resampled, parts = [], [], {part for unit in units for _, _, part in unit}
-        for unit in units:
-            terms = [(factor, *self._of(fit, part, metric)) for factor, fit, part in unit]
-            for seed in range(min(len(plain) for _, plain, _ in terms)):
-                values.append(sum(factor * plain[seed] for factor, plain, _ in terms))
-                resampled.append(sum(factor * drawn[seed] for factor, _, drawn in terms))
-        drawn = np.mean(resampled, axis=0)
-        known = drawn[~np.isnan(drawn)]
-        more = {"share": bootstrap.two_sided(known)} if difference else {}
-        rows = self._rows(parts)
-        found = bootstrap.estimate(values, known, rows, self._weights[1] + len(drawn) - len(known), self.cfg, **more)
+        parts = {part for unit in units for _, _, part in unit}
+        terms = [(factor / len(units), *self._of(fit, part, metric)) for unit in units for factor, fit, part in unit]
+        counts = [len(plain) for _, plain, _ in terms]
+        seeds = range(min(counts))
+        values = [sum(factor * plain[seed] for factor, plain, _ in terms) for seed in seeds]
+        drawn = np.stack([sum(factor * resampled[seed] for factor, _, resampled in terms) for seed in seeds])
+        known = ~np.isnan(drawn).any(axis=0)
+        limits = (
+            (-np.inf, np.inf) if difference else bootstrap.LIMITS.get(metrics.level_and_name(metric)[1], (0.0, 1.0))
+        )
+        more = {"unmatched": max(counts) - min(counts), "limits": limits}
+        dropped = self._weights[1] + int(np.count_nonzero(~known))
+        found = bootstrap.estimate(values, drawn[:, known], self._rows(parts), dropped, self.cfg, **more)
         few = min(self._rows({part})["group"].nunique() for part in parts) < bootstrap.FEW
-        return bootstrap.Estimate(**(vars(found) | {"few_groups": few}))
+        return replace(found, few_groups=few)
 
     def tables(self, fit: str) -> list[pd.DataFrame]:
         """Return the predictions of a fit on all test crops, one table per seed, ordered by crop.

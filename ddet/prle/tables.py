@@ -28,7 +28,8 @@ SINGLE = {"X. + E. + V.": METHOD, "X.": "X.", "E.": "E.", "V.": "V."}  # Table V
 def table1(maps: Mapping[str, np.ndarray], rows: pd.DataFrame, cfg: params.Report) -> Found:
     """Estimate the share of a crop that primary regions cover, by detector and forgery method.
 
-    Rows named after a detector count pixels with A > 0, as eq. 4 does; the rows after each use higher thresholds.
+    Rows named after a detector count pixels with A > 0, as eq. 4 does; the rows after each use higher thresholds. The
+    detectors are given, those that the masks come from: intervals are over people.
 
     Paper: PRLE Table I. It does not say whether its maps were halved, as in the released code, nor whether it counts
     A > 0 or A > tau1 = .3: with our maps, which reach 1, the three readings are 0, .3 and .6.
@@ -43,7 +44,7 @@ def table1(maps: Mapping[str, np.ndarray], rows: pd.DataFrame, cfg: params.Repor
             shares, row = coverage(maps_of, above), detector if above == 0 else f"{detector}, above {above:g}"
             cells = {short: (rows["method"] == method).to_numpy() for method, short in SHORT.items()}
             found[row] = {
-                short: bootstrap.mean_values(shares[here], rows[here], cfg)
+                short: bootstrap.mean_values(shares[here], rows[here], cfg, given=True)
                 for short, here in cells.items()
                 if here.any()
             }
@@ -209,8 +210,8 @@ def on_forgery(
 ) -> pd.DataFrame:
     """Tabulate the overlap of maps and forged pixels: the shares of `attention.primary_shares`, one row per detector.
 
-    `inside - area`, with its interval over groups, is the attention on the forgery beyond that of a uniform map. A
-    detector whose maps are all zero has no numbers.
+    `inside - area` is the attention on the forgery beyond that of a uniform map. The maps are given, those that the
+    masks come from: its interval is over people. A detector whose maps are all zero has no numbers.
 
     Args:
         maps: detector -> n x S x S.
@@ -220,7 +221,7 @@ def on_forgery(
     lines = []
     for name, found in maps.items():
         shares = primary_shares(np.asarray(found, np.float32), forged)
-        more = bootstrap.paired_values(shares["inside"], shares["area"], rows, cfg)
+        more = bootstrap.paired_values(shares["inside"], shares["area"], rows, cfg, given=True)
         means = {key: np.nanmean(value) if more.frames else np.nan for key, value in shares.items()}
         line = {"maps of": name} | means
         lines.append(line | {"inside - area": more.value, "low": more.low, "high": more.high, "crops": more.frames})

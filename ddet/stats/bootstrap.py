@@ -82,7 +82,7 @@ def paired(
     plain = [[metrics.scores(*metrics.arrays(p, level)[:2], threshold)[name] for p in arm] for arm in (a, b)]
     drawn = [[weighted_scores(*indexed(p, level), weights, threshold)[name] for p in arm] for arm in (a, b)]
     resampled = np.subtract(*drawn)
-    more = {"share": two_sided(resampled.mean(axis=0)), "unpaired": unpaired, "unmatched": unmatched, "given": given}
+    more = {"unpaired": unpaired, "unmatched": unmatched, "given": given}
     return estimate(np.subtract(*plain), resampled, a[0], dropped, cfg, **more)
 
 
@@ -110,12 +110,12 @@ def paired_values(
         InputError: values and rows of different length.
     """
     a, b, unmatched = in_both(_by_seed(a, rows), _by_seed(b, rows))
-    return _of_values(a - b, rows, cfg, difference=True, given=given, unmatched=unmatched)
+    return _of_values(a - b, rows, cfg, given=given, unmatched=unmatched)
 
 
 def mean_values(a: np.ndarray, rows: pd.DataFrame, cfg: params.Report, given: bool = False) -> Estimate:
     """Estimate the mean of one measurement of crops; arguments, nan and errors as in `paired_values`."""
-    return _of_values(_by_seed(a, rows), rows, cfg, difference=False, given=given)
+    return _of_values(_by_seed(a, rows), rows, cfg, given=given)
 
 
 def _by_seed(values: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
@@ -125,7 +125,7 @@ def _by_seed(values: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
     return values
 
 
-def _of_values(values: np.ndarray, rows: pd.DataFrame, cfg: params.Report, difference: bool, **more) -> Estimate:
+def _of_values(values: np.ndarray, rows: pd.DataFrame, cfg: params.Report, **more) -> Estimate:
     """Estimate the mean over crops, then over seeds, of seeds x n values."""
     known = ~np.isnan(values).any(axis=0)
     if not known.any():  # no value in any crop is a result, too: a detector whose maps are all zero
@@ -135,16 +135,8 @@ def _of_values(values: np.ndarray, rows: pd.DataFrame, cfg: params.Report, diffe
     group = np.unique(rows["group"], return_inverse=True)[1]
     sums, sizes = np.stack([np.bincount(group, seed) for seed in values]), np.bincount(group)
     resampled = (sums @ weights.T) / (weights @ sizes)
-    more |= {"share": two_sided(resampled.mean(axis=0))} if difference else {}
     left_out = int(np.count_nonzero(~known))
     return estimate(values.mean(axis=1), resampled, rows, dropped, cfg, unpaired=left_out, **more)
-
-
-def two_sided(resampled: np.ndarray) -> float:
-    """Return twice the smaller share of differences at or beyond 0, counting the observed sample as one more."""
-    resampled = resampled[~np.isnan(resampled)]
-    sides = [(np.count_nonzero(side) + 1) / (len(resampled) + 1) for side in (resampled <= 0, resampled >= 0)]
-    return float(min(1.0, 2 * min(sides)))
 
 
 def group_weights(preds: pd.DataFrame, cfg: params.Report) -> tuple[np.ndarray, int]:

@@ -38,8 +38,7 @@ class Estimate:
     `low` and `high` are the interval for people and seeds; nan where the noise of seeds is unknown, which is so with a
     single seed unless other arms lend theirs (see `pooling`). `spread` is the standard deviation over the own seeds
     (ddof 1; nan with one), `per_seed` the number of each, `resamples` those used, `dropped` those in which a class was
-    missing, `few_groups` the warning that fewer than ten groups were there. `share` is for differences: twice the
-    smaller share of resamples on one side of 0; nan for a plain statistic.
+    missing, `few_groups` the warning that fewer than ten groups were there.
 
     What the interval is made of: `people`, the standard error from people; `own`, the standard deviation in the number
     of one seed that comes from people with whom that fit alone has trouble; `seed_sd` and `seed_df`, the standard
@@ -59,7 +58,6 @@ class Estimate:
     resamples: int
     dropped: int
     few_groups: bool
-    share: float = float("nan")
     unpaired: int = 0
     people: float = float("nan")
     own: float = 0.0

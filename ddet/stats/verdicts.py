@@ -93,7 +93,7 @@ def line(
     """
     claim = stated(claim_id)
     margin = NEGLIGIBLE if claim["stated"] == "not better" else 0.0
-    said = verdict(found, margin) if all(p.met for p in premises) else "not testable here"
+    said = verdict(found, margin=margin) if all(p.met for p in premises) else "not testable here"
     told = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
     size = size_of(claim, found, level) if said != "not testable here" else "not measured"
     unmet = "; ".join(str(p) for p in sorted(premises, key=lambda p: p.met))
@@ -149,7 +149,7 @@ def reading(gain: Estimate, confidence: float) -> list[float | str]:
     return [gain.value, gain.low, gain.high, gain.seed_half(confidence), sign]
 
 
-def verdict(gain: Estimate, margin: float = 0.0) -> str:
+def verdict(gain: Estimate, *, margin: float = 0.0) -> str:
     """Return the verdict on a claim that a difference is positive, or, with a `margin`, not below -margin.
 
     The whole interval for people and seeds must lie on one side. With too few groups, or a single seed, whose noise is
