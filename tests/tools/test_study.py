@@ -21,11 +21,13 @@ def test_the_file_is_what_the_default_profile_gives():
     assert study.STUDY.read_text() == study.study(paths.PARAMS.read_text()), "run python -m ddet.tools.study"
 
 
-def test_it_differs_from_the_default_in_its_name_and_in_seeds_alone():
+def test_it_differs_from_the_default_in_its_name_in_seeds_and_in_how_many_detectors_alone():
     default, ten = (dict(leaves(YAML(typ="safe").load(p.read_text()))) for p in (paths.PARAMS, study.STUDY))
-    assert set(default) == set(ten)
+    gone = {("prle", "arms", arm, "detectors") for arm in study.WIDER}
+    assert set(default) - set(ten) == gone and set(ten) < set(default)
     other = {keys: ten[keys] for keys in ten if ten[keys] != default[keys]}
     assert other.pop(("profile",)) == "study"
+    assert other.pop(("prle", "subsets", "detectors")) == list(params.load().prle.detectors)
     assert other and all(keys[-1] == "seeds" and value == study.SEEDS for keys, value in other.items())
 
 
@@ -40,6 +42,26 @@ def test_every_arm_has_ten_seeds_and_no_other_seed_is_touched():
 
 
 def test_by_hand():
-    text = "# a comment, seeds: many\nprofile: default   # name\nherd: {seeds: 3, seed: 2, arms: {a: {seeds: 1}}}\n"
-    want = "profile: study                  # name\nherd: {seeds: 10, seed: 2, arms: {a: {seeds: 10}}}\n"
-    assert study.study(text) == "# a comment, seeds: many\n" + want
+    text = """# a comment, seeds: many
+profile: default   # name
+herd: {seeds: 3, seed: 2, arms: {a: {seeds: 1}}}
+prle:
+  detectors: {A: {}, B: {}}
+  arms:
+    random: {hide: rectangles, detectors: [A], seeds: 2}  # Table IV
+    random_too: {hide: rectangles, detectors: [A]}
+  subsets: {methods: [M],  # Table III
+            detectors: [A], seeds: 1}
+"""
+    want = """# a comment, seeds: many
+profile: study                  # name
+herd: {seeds: 10, seed: 2, arms: {a: {seeds: 10}}}
+prle:
+  detectors: {A: {}, B: {}}
+  arms:
+    random: {hide: rectangles, seeds: 10}  # Table IV
+    random_too: {hide: rectangles, detectors: [A]}
+  subsets: {methods: [M],  # Table III
+            detectors: [A, B], seeds: 10}
+"""
+    assert study.study(text) == want
