@@ -28,7 +28,7 @@ def of_rows(
         score y_hat, and section III says what that is: f maps an image to [0, 1], the score of fake.
     Differs: the log odds are derived, which gives the same map and no zero for a confident detector. The released
         code derives the logit, and takes the label (its pipeline for all subsets, commented out) or the prediction (its
-        active code). With maps of the label, the shape of what is hidden tells the label (`prle.leak`).
+        active code). Whatever the class, the shape of what is hidden may tell the label (`prle.leak`).
     """
     model.to(on, memory_format=torch.channels_last)  # two to four times as fast on a CPU
 

@@ -9,7 +9,13 @@ from ddet.prle.arms import METHOD, PLAIN, named
 from ddet.prle.scores import Scored
 from ddet.stats import verdicts
 
-READINGS = {"eq. 8 alone": METHOD, "as released": METHOD, "every image": METHOD, "selected on test": PLAIN}
+READINGS = {
+    "eq. 8 alone": METHOD,
+    "as released": METHOD,
+    "halved maps": METHOD,
+    "every image": METHOD,
+    "selected on test": PLAIN,
+}
 MASKS = {METHOD: PLAIN, "true class": PLAIN, "predicted class": PLAIN, "out of fold": PLAIN, "dealt": PLAIN}
 SAME = "union, same area"
 AREAS = {
