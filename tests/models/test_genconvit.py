@@ -199,6 +199,24 @@ def test_another_backbone_stands_in_for_convnext(backbone, form):
     assert set(seen) == {(16, 16)}, "8 x 8 cells would be too few to tell an eye"
 
 
+def test_batch_norm_sees_both_views_as_one_batch_in_training_and_keeps_their_statistics():
+    """In evaluation after many equal batches the logits are those of training: the averages are of the same batches."""
+    model = created(backbone="slim_resnet")
+    image = torch.randn(6, 3, 64, 64)
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = 0.5
+        for _ in range(40):
+            trained = model.train()(image)
+        seen = model.backbone(torch.cat(model.views(image))).chunk(2)
+        assert torch.allclose(trained, model.head(torch.cat(seen, 1)), atol=1e-5)
+        assert torch.allclose(model.eval()(image), trained, atol=0.05 * trained.std().item())
+        alone = model.train()
+        apart = model.head(torch.cat([alone.backbone(view) for view in model.views(image)], 1))
+        assert not torch.allclose(apart, trained, atol=0.2 * trained.std().item())
+
+
 # the form with one view
 
 
