@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from ddet.audit.findings import Finding, at
-from ddet.audit.rounding import compare, exact, show, unit
+from ddet.audit.rounding import compare, exact, half_up, show, truncate, unit
 from ddet.published import digits
 
 HOW = {
@@ -17,6 +19,9 @@ HOW = {
 }
 
 
+RARE = 1e-3  # a pattern that rounding gives less often is a finding
+
+
 def cells(frame: pd.DataFrame) -> dict[tuple[str, str], dict]:
     """Index a tidy table by (row, column); cells that are not numbers are left out."""
     numeric = frame[frame["value"].notna()]
@@ -24,14 +29,43 @@ def cells(frame: pd.DataFrame) -> dict[tuple[str, str], dict]:
 
 
 def averages(frame: pd.DataFrame, columns: Mapping[str, Sequence[str]]) -> list[Finding]:
-    """Recompute every printed mean: `columns` maps a column of means to the columns it averages."""
+    """Recompute every printed mean: `columns` maps a column of means to the columns it averages.
+
+    Means that are cut instead of rounded are sound one by one; together they are one more finding, see `_cut`.
+    """
     found, known = [], cells(frame)
+    means: dict[str, list[tuple[dict, Fraction, int]]] = {}
     for (row, column), cell in known.items():
         parts = [known.get((row, part)) for part in columns.get(column, ())]
         if parts and all(parts):
             mean = sum((exact(part["printed"]) for part in parts), Fraction(0)) / len(parts)
             found.append(_judge(1, cell, mean, f"mean of {len(parts)} cells"))
-    return found
+            means.setdefault(column, []).append((cell, mean, len(parts)))
+    return [*found, *filter(None, map(_cut, means.values()))]
+
+
+def _cut(means: Sequence[tuple[dict, Fraction, int]]) -> Finding | None:
+    """Find that means are cut, where so many are that rounding would hardly ever print them.
+
+    Only means whose rounding and cutting differ tell. Each may be printed as if cut, though rounded, where the parts
+    were rounded before: their errors are uniform, so that of a mean of n has a standard deviation of 1 unit /
+    sqrt(12 n), nearly normal. The number of such means is a sum of independent chances.
+    """
+    telling = [(c, m, n) for c, m, n in means if half_up(m, digits(c["printed"])) != truncate(m, digits(c["printed"]))]
+    cut = [c for c, m, _ in telling if truncate(m, digits(c["printed"])) == exact(c["printed"])]
+    chance = np.array([1.0])  # of 0, 1, .. of them
+    for cell, mean, parts in telling:
+        step = unit(cell["printed"])
+        over = float((mean - truncate(mean, digits(cell["printed"]))) / step) - 0.5  # above where rounding goes up
+        p = norm.cdf(-over * np.sqrt(12 * parts))
+        chance = np.convolve(chance, [1 - p, p])
+    probability = float(chance[len(cut) :].sum())
+    if not cut or probability >= RARE:
+        return None
+    whole = {**cut[0], "row": "(all rows)", "printed": ""}
+    text = f"Table {whole['table']}, {whole['column']}: of {len(telling)} means that rounding and cutting print "
+    text += f"differently, {len(cut)} are cut; rounding would print so many with probability {probability:.1g}."
+    return at(whole, 1, f"{len(cut)} of {len(telling)}", "cut", text)
 
 
 def differences(frame: pd.DataFrame, suffix: str = " difference") -> list[Finding]:

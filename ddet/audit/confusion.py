@@ -10,7 +10,8 @@ from ddet.audit.findings import Finding, at
 from ddet.audit.rounding import counts_within, interval
 
 READINGS = ("macro", "real", "fake", "weighted")
-TINY = 1e-12  # rounding error of a ratio of integers below 10**5, far under half a unit of any printed digit
+TINY = 1e-12  # rounding error of a ratio of integers, far under half a unit of any printed digit
+CHUNK = 1_000_000  # totals solved for at once
 
 
 def f1(reading: str, real_right: np.ndarray, fake_right: np.ndarray, real: int, fake: int) -> np.ndarray:
@@ -27,26 +28,84 @@ def f1(reading: str, real_right: np.ndarray, fake_right: np.ndarray, real: int, 
 
 
 def feasible(accuracy: str, score: str, reading: str, real: int, fake: int, fewer: int = 0) -> np.ndarray:
-    """List every confusion matrix whose accuracy and F1 round to both printed numbers.
+    """Find every confusion matrix whose accuracy and F1 round to both printed numbers, as ranges of correct reals.
 
-    An accuracy leaves few possible totals of correct answers, so the grid is (totals) x (correct reals), not
-    (reals) x (fakes): complete, and small.
+    An accuracy leaves a range of totals of correct answers. For each total all four readings of F1 are concave in the
+    number of correct reals, and reach a given value where a quadratic does; so what is feasible is at most two ranges,
+    which are solved for, not listed: ten million images a class take seconds.
 
     Args:
         accuracy, score: as printed, in [0, 1]; `fewer` of their digits are not trusted.
         reading: one of READINGS.
 
     Returns:
-        int array k x 2: correctly classified reals, correctly classified fakes.
+        int array k x 3: total of correct answers, fewest and most correctly classified reals.
     """
-    totals = np.array(counts_within(*interval(accuracy, fewer), real + fake), dtype=np.int64)
-    real_right = np.arange(real + 1)[None, :]
-    fake_right = totals[:, None] - real_right
-    inside = (fake_right >= 0) & (fake_right <= fake)
+    totals = counts_within(*interval(accuracy, fewer), real + fake)
     low, high = (float(bound) for bound in interval(score, fewer))
-    value = f1(reading, real_right, np.clip(fake_right, 0, fake), real, fake)
-    row, column = np.nonzero(inside & (value >= low - TINY) & (value <= high + TINY))
-    return np.stack([column, fake_right[row, column]], axis=1)
+    parts = [totals[i : i + CHUNK] for i in range(0, len(totals), CHUNK)]
+    found = [_ranges(np.array(part, dtype=np.int64), low, high, reading, real, fake) for part in parts]
+    return np.concatenate(found) if found else np.empty((0, 3), dtype=np.int64)
+
+
+def _ranges(totals: np.ndarray, low: float, high: float, reading: str, real: int, fake: int) -> np.ndarray:
+    """Return the ranges k x 3 in which low <= F1 <= high: those where it reaches low, without those above high."""
+    first, last = np.maximum(0, totals - fake), np.minimum(real, totals)
+
+    def value(right: np.ndarray) -> np.ndarray:
+        inside = np.clip(right, first, last)
+        return f1(reading, inside, totals - inside, real, fake)
+
+    def within(level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of the range where F1 >= level; the first is above the last where it is empty."""
+        start, stop = _crossings(totals, level, reading, real, fake)
+        start, stop = np.maximum(first, start - 1), np.minimum(last, stop + 1)
+        for _ in range(3):  # the solution of the quadratic is a float: step inwards to the counts that reach the level
+            start = np.where((start <= last) & (value(start) < level), start + 1, start)
+            stop = np.where((stop >= first) & (value(stop) < level), stop - 1, stop)
+        return start, stop
+
+    start, stop = within(low - TINY)
+    begin, end = within(np.nextafter(high + TINY, 2))
+    none = begin > end
+    sides = [(start, np.where(none, stop, begin - 1)), (np.where(none, stop + 1, end + 1), stop)]
+    ranges = [np.stack([totals, np.maximum(a, start), np.minimum(b, stop)], axis=1) for a, b in sides]
+    return np.concatenate([part[part[:, 1] <= part[:, 2]] for part in ranges])
+
+
+def _crossings(totals: np.ndarray, level: float, reading: str, real: int, fake: int) -> tuple[np.ndarray, np.ndarray]:
+    """Solve F1 >= level for the correct reals: the range between two roots, rounded outwards; (1, 0) where none.
+
+    With w wrong answers, x = 2 (correct reals) + w, y = 2 (correct fakes) + w: F1 = 1 - w (a / x + b / y), where a and
+    b weigh the two classes and x + y = s is fixed. So F1 >= level where k x^2 + (b - a - k s) x + a s <= 0, with
+    k = (1 - level) / w.
+    """
+    share = real / (real + fake)
+    a, b = {"real": (1, 0), "fake": (0, 1), "macro": (0.5, 0.5), "weighted": (share, 1 - share)}[reading]
+    w = (real + fake - totals).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        k, s = (1 - level) / w, 2.0 * totals + 2 * w
+        middle = b - a - k * s
+        inner = middle**2 - 4 * k * a * s
+        root = np.sqrt(inner)
+        ends = (-middle - root) / (2 * k), (-middle + root) / (2 * k)
+        start, stop = (np.floor((ends[0] - w) / 2), np.ceil((ends[1] - w) / 2))
+    empty = ~((k > 0) & (inner >= 0))
+    whole = (w == 0) | (level <= 0)  # no wrong answer: F1 is 1 or the class is empty
+    start = np.where(whole, 0, np.where(empty, 1, np.nan_to_num(start)))
+    stop = np.where(whole, real, np.where(empty, 0, np.nan_to_num(stop)))
+    bound = 2 * (real + fake) + 2
+    return np.clip(start, -bound, bound).astype(np.int64), np.clip(stop, -bound, bound).astype(np.int64)
+
+
+def count(ranges: np.ndarray) -> int:
+    """Return the number of matrices in the ranges of `feasible`."""
+    return int((ranges[:, 2] - ranges[:, 1] + 1).sum())
+
+
+def ends(ranges: np.ndarray) -> np.ndarray:
+    """Return the matrices at both ends of every range: int array k x 2, correct reals, correct fakes."""
+    return np.concatenate([np.stack([ranges[:, i], ranges[:, 0] - ranges[:, i]], axis=1) for i in (1, 2)])
 
 
 def readings(frame: pd.DataFrame, real: int, fake: int, accuracy: str = "Acc", score: str = "F1") -> pd.DataFrame:
@@ -57,7 +116,7 @@ def readings(frame: pd.DataFrame, real: int, fake: int, accuracy: str = "Acc", s
         if all(pair):
             printed = [cell["printed"] for cell in pair]
             for reading in READINGS:
-                counts = [len(feasible(*printed, reading, real, fake, fewer)) for fewer in (0, 1)]
+                counts = [count(feasible(*printed, reading, real, fake, fewer)) for fewer in (0, 1)]
                 out.append((row, reading, *counts))
     return pd.DataFrame(out, columns=["row", "reading", "exact", "coarser"])
 

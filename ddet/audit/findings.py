@@ -22,6 +22,7 @@ CHECKS = {
 VERDICTS = {
     "consistent": "follows from the other printed numbers",
     "truncated": "follows when cut instead of rounded",
+    "cut": "so many numbers are cut that they were not rounded",
     "within rounding": "follows from unrounded cells that print the same",
     "differs": "does not follow from the numbers it is said to come from",
     "infeasible": "no integer counts, or no ranking, can give it",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ddet.audit.findings import CHECKS, Finding, plural, problems
 
 MEANS = {
+    "cut": "Compare with the recomputed means: the printed ones are too small by up to a unit of the last digit.",
     "differs": "Compare with the recomputed number beside the printed one, and do not expect the printed one.",
     "infeasible": "Do not aim at this number: no run can print it.",
     "coarser": "Compare to one digit less than is printed.",

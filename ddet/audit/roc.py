@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ddet.audit.arithmetic import cells
-from ddet.audit.confusion import READINGS, feasible
+from ddet.audit.confusion import READINGS, ends, feasible
 from ddet.audit.findings import Finding, at
 from ddet.audit.rounding import interval
 
@@ -37,9 +37,13 @@ def auc_with_point(
 
 
 def _points(accuracy: str, score: str, real: int, fake: int) -> np.ndarray:
-    """List the matrices that fit under some reading, at the printed digits or else at one fewer."""
+    """List the outermost matrices that fit under some reading, at the printed digits or else at one fewer.
+
+    At a fixed total, the least AUC is concave in the correct reals, the largest convex and the chord's linear, so the
+    bounds over a range are reached at its ends.
+    """
     for fewer in (0, 1):
-        found = [feasible(accuracy, score, reading, real, fake, fewer) for reading in READINGS]
+        found = [ends(feasible(accuracy, score, reading, real, fake, fewer)) for reading in READINGS]
         if any(map(len, found)):
             return np.concatenate(found)
     return np.empty((0, 2), dtype=np.int64)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ddet import published
 from ddet.errors import InputError
+from ddet.stats.own import separator
 
 NAMES = {
     "Acc": ("acc", "accuracy"),
@@ -18,7 +19,8 @@ NAMES = {
 def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Read a csv whose first column names the rows and whose header has an accuracy, an F1 and perhaps an AUC.
 
-    Numbers stay as printed, since their digits matter; a column with a number above 1 is taken as percent.
+    Commas, semicolons or tabs separate columns. Numbers stay as printed, since their digits matter; a column with a
+    number above 1 is taken as percent. A perfect score that is printed without decimals has those of its column.
 
     Returns:
         The tidy table (columns Acc, F1, AUC as shares in [0, 1]) and the header names that were not used.
@@ -31,6 +33,7 @@ def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
     header_line, header = lines[0]
     columns = _columns(f"{path}, line {header_line}", header)
     rows: dict[str, dict[str, str]] = {}
+    places: dict[str, str] = {}
     for number, cells in lines[1:]:
         where = f"{path}, line {number}"
         if len(cells) != len(header):
@@ -39,9 +42,12 @@ def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
         if name in rows:
             raise InputError(where, f"the name {name!r} stands there a second time", "give every row its own name")
         rows[name] = {column: _cell(where, column, cells[index]) for index, column in columns.items()}
+        places[name] = where
     if not rows:
         raise InputError(path, "no rows under the header", "write one row per model")
     unused = [name for index, name in enumerate(header) if index and index not in columns]
+    for column in columns.values():
+        _unit(rows, column, places)
     return _shares(published.tidy(rows, "table", path.name)), unused
 
 
@@ -49,7 +55,9 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """Return the non-empty lines with the number of the line each ends on."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
+            header = next((line for line in file if line.strip()), "")
+            file.seek(0)
+            reader = csv.reader(file, delimiter=separator(header), strict=True)
             lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except FileNotFoundError:
         raise InputError(path, "no such file", "name a csv file") from None
@@ -82,6 +90,26 @@ def _cell(where: str, column: str, printed: str) -> str:
     if not plain or not 0 <= published.number(printed) <= 100:
         raise InputError(where, f"{column} is {printed!r}", "write a plain decimal between 0 and 100, as printed")
     return printed
+
+
+def _unit(rows: dict[str, dict[str, str]], column: str, places: dict[str, str]) -> None:
+    """Refuse a fraction among percents, and give a perfect score the decimals of its column.
+
+    A `1` alone would stand for anything from .5 on, and be held against the table for it.
+    """
+    values = {name: cells[column] for name, cells in rows.items() if cells[column]}
+    numbers = {name: published.number(printed) for name, printed in values.items()}
+    whole = 100 if any(number > 1 for number in numbers.values()) else 1
+    most = max((published.digits(printed) for printed in values.values()), default=0)
+    for name, printed in values.items():
+        if whole == 100 and 0 < numbers[name] <= 1:
+            cause = f"{column} is {printed!r} in a column of percents"
+            raise InputError(places[name], cause, "write the column in percent or as shares throughout")
+        if published.digits(printed) == 0 and numbers[name] in (0, whole):
+            if most == 0 and whole == 1:
+                remedy = "write the decimals that it is exact to, as 1.000"
+                raise InputError(places[name], f"{column} is {printed!r}, without decimals, as is its column", remedy)
+            rows[name][column] = f"{printed}.{'0' * most}" if most else printed
 
 
 def _shares(frame: pd.DataFrame) -> pd.DataFrame:

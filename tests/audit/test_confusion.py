@@ -1,5 +1,10 @@
 """Feasible confusion matrices and the AUC they allow: against slow versions, and the truth is always among them."""
 
+import math
+import time
+import tracemalloc
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +19,11 @@ from ddet.audit.rounding import exact, interval
 
 SKLEARN = {"macro": {"average": "macro"}, "real": {"pos_label": 0}, "fake": {"pos_label": 1}}
 SKLEARN["weighted"] = {"average": "weighted"}
+
+
+def listed(ranges: np.ndarray) -> list[tuple[int, int]]:
+    """List the matrices in ranges one by one."""
+    return [(right, total - right) for total, low, high in ranges.tolist() for right in range(low, high + 1)]
 
 
 def labels(real_right, fake_right, real, fake):
@@ -45,9 +55,50 @@ def test_feasible_is_the_double_loop(reading, fewer):
         and float(f1[0]) <= float(confusion.f1(reading, np.array(a), np.array(b), real, fake)) <= float(f1[1])
     }
     got = confusion.feasible(accuracy, score, reading, real, fake, fewer)
-    assert {tuple(pair) for pair in got} == slow
-    assert len(got) == len(slow)
+    assert set(listed(got)) == slow
+    assert confusion.count(got) == len(slow)
     assert (9, 23) in slow
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_ranges_are_what_trying_every_matrix_gives(data):
+    """Any classes, digits and reading, numbers that belong together and numbers that do not, several chunks."""
+    real, fake = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 60))
+    digits, reading = data.draw(st.integers(1, 4)), data.draw(st.sampled_from(confusion.READINGS))
+    right = data.draw(st.integers(0, real)), data.draw(st.integers(0, fake))
+    accuracy = f"{sum(right) / (real + fake):.{digits}f}"
+    own = float(confusion.f1(reading, *map(np.array, right), real, fake))
+    score = f"{data.draw(st.sampled_from([own, data.draw(st.floats(0, 1))])):.{digits}f}"
+    low, high = (float(bound) for bound in interval(score))
+    grid = np.indices((real + 1, fake + 1))
+    value, total = confusion.f1(reading, *grid, real, fake), grid.sum(axis=0)
+    acc = [bound * (real + fake) for bound in interval(accuracy)]
+    fits = (value >= low - 1e-12) & (value <= high + 1e-12) & np.isin(total, range(math.ceil(acc[0]), int(acc[1]) + 1))
+    with mock.patch.object(confusion, "CHUNK", 3):
+        got = listed(confusion.feasible(accuracy, score, reading, real, fake))
+    assert sorted(got) == sorted(zip(*(axis.tolist() for axis in np.nonzero(fits)), strict=True))
+
+
+@pytest.mark.parametrize(("accuracy", "score"), [("0.9333", "0.9329"), ("0.93", "0.92")])
+def test_ten_million_images_a_class_take_seconds_and_little_memory(accuracy, score):
+    n = 10_000_000
+    tracemalloc.start()
+    start = time.process_time()
+    ranges = confusion.feasible(accuracy, score, "macro", n, n)
+    assert time.process_time() - start < 10 and tracemalloc.get_traced_memory()[1] < 1e9
+    tracemalloc.stop()
+    points = confusion.ends(ranges)
+    assert len(points) and points.min() >= 0 and points.max() <= n
+    values = confusion.f1("macro", *points.T, n, n)
+    low, high = (float(bound) for bound in interval(score))
+    assert values.min() >= low - 1e-12 and values.max() <= high + 1e-12
+
+
+def test_the_ends_of_ranges_bound_what_lies_between():
+    ranges = np.array([[10, 2, 5], [7, 3, 3]])
+    assert confusion.count(ranges) == 5
+    assert {tuple(p) for p in confusion.ends(ranges).tolist()} == {(2, 8), (5, 5), (3, 4)}
 
 
 @settings(max_examples=150, deadline=None)
@@ -59,7 +110,7 @@ def test_the_truth_is_always_feasible(data):
     accuracy = f"{sum(truth) / (real + fake):.{digits}f}"
     score = f"{float(confusion.f1(reading, *map(np.array, truth), real, fake)):.{digits}f}"
     for fewer in (0, 1):
-        assert truth in {tuple(pair) for pair in confusion.feasible(accuracy, score, reading, real, fake, fewer)}
+        assert truth in set(listed(confusion.feasible(accuracy, score, reading, real, fake, fewer)))
 
 
 def test_a_clean_table_has_nothing_and_names_its_reading():

@@ -77,7 +77,8 @@ def test_rows_without_all_three_numbers_are_left_out_and_columns_may_be_named():
 def test_the_range_that_is_allowed_is_that_over_all_points_under_any_reading():
     row = {"m": {"Acc": "0.70", "F1": "0.70", "AUC": "0.10"}}
     (found,) = roc.auc_with_point(published.tidy(row, "invented", "I"), 10, 10)
-    points = np.concatenate([confusion.feasible("0.70", "0.70", reading, 10, 10) for reading in confusion.READINGS])
+    found_in = [confusion.feasible("0.70", "0.70", reading, 10, 10) for reading in confusion.READINGS]
+    points = np.array([(a, t - a) for ranges in found_in for t, low, high in ranges for a in range(low, high + 1)])
     low, high = roc.bounds(*points.T, 10, 10)
     assert len(points) > 3 and np.ptp(low) > 0 < np.ptp(high)
     assert found.recomputed == f"[{low.min():.4f}, {high.max():.4f}]"

@@ -39,8 +39,19 @@ def test_a_table_by_hand(tmp_path):
 
 
 def test_digits_stay_as_printed(tmp_path):
-    frame, _ = table.read(write(tmp_path, "model,acc,f1\na,0.90,1\n"))
-    assert frame["printed"].tolist() == ["0.90", "1"] and frame["digits"].tolist() == [2, 0]
+    frame, _ = table.read(write(tmp_path, "model,acc,f1\na,0.90,0.5\n"))
+    assert frame["printed"].tolist() == ["0.90", "0.5"] and frame["digits"].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_semicolons_and_tabs_separate_columns_too(tmp_path, mark):
+    frame, unused = table.read(write(tmp_path, GOOD.replace(",", mark)))
+    assert unused == ["epochs"] and frame["printed"].tolist()[:3] == ["0.9333", "0.8408", "0.977"]
+
+
+def test_a_perfect_score_without_decimals_has_those_of_its_column(tmp_path):
+    frame, _ = table.read(write(tmp_path, "model,acc,f1\na,0.9333,100\nb,1,97.25\nc,0,0\n"))
+    assert frame["printed"].tolist() == ["0.9333", "1.0000", "1.0000", "0.9725", "0.0000", "0.0000"]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +69,8 @@ def test_the_first_column_names_rows_whatever_it_is_called(tmp_path):
 
 
 def test_percent_is_told_column_by_column(tmp_path):
-    frame, _ = table.read(write(tmp_path, "model,acc,f1\na,93.3,0.84\nb,1,1\n"))
-    assert frame["value"].tolist() == pytest.approx([0.933, 0.84, 0.01, 1])
+    frame, _ = table.read(write(tmp_path, "model,acc,f1\na,93.3,0.84\nb,1.5,1\n"))
+    assert frame["value"].tolist() == pytest.approx([0.933, 0.84, 0.015, 1])
 
 
 def test_a_byte_order_mark_empty_lines_and_empty_cells_are_no_error(tmp_path):
@@ -79,6 +90,13 @@ def test_a_byte_order_mark_empty_lines_and_empty_cells_are_no_error(tmp_path):
         ),
         ("model,acc\na,0.5\n", "table.csv, line 1: needs exactly one column for F1; name it one of: f1, f1score"),
         ("model,acc,f1\na,100.1,0.5\n", "table.csv, line 2: Acc is '100.1'; write a plain decimal between 0 and 100"),
+        (
+            "model,acc,f1\na,93.3,0.5\nb,0.84,0.5\n",
+            "line 3: Acc is '0.84' in a column of percents; write the column in percent or as shares throughout",
+        ),
+        ("model,acc,f1\na,93.3,0.5\nb,1,0.5\n", "line 3: Acc is '1' in a column of percents"),
+        ("model,acc,f1\na,1,0.5\n", "line 2: Acc is '1', without decimals, as is its column; write the decimals"),
+        ("model;acc;f1\na;0,93;0,5\n", "line 2: Acc is '0,93'; write a plain decimal"),
         ("model,acc,f1\n\na,0.5,0.5\na,0.6,0.6\n", "line 4: the name 'a' stands there a second time; give every row"),
     ],
 )
