@@ -80,7 +80,7 @@ def test_ranges_are_what_trying_every_matrix_gives(data):
     assert sorted(got) == sorted(zip(*(axis.tolist() for axis in np.nonzero(fits)), strict=True))
 
 
-@pytest.mark.parametrize(("accuracy", "score"), [("0.9333", "0.9329"), ("0.93", "0.92")])
+@pytest.mark.parametrize(("accuracy", "score"), [("0.9333", "0.9332"), ("0.93", "0.92")])
 def test_ten_million_images_a_class_take_seconds_and_little_memory(accuracy, score):
     n = 10_000_000
     tracemalloc.start()
