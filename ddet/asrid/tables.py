@@ -11,7 +11,7 @@ from ddet.asrid import scores as asrid_scores
 from ddet.asrid.train import SCORES
 from ddet.report import tables
 from ddet.runs import finished, planned
-from ddet.stats import bootstrap, seed_interval, verdicts
+from ddet.stats import bootstrap, pooling, seed_interval, verdicts
 from ddet.stats.bootstrap import Estimate
 
 CURVE = {"last": seed_interval.last, "average": seed_interval.average, "variation": seed_interval.variation}
@@ -101,7 +101,7 @@ def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.Da
     """Tabulate the test metrics of each dynamic arm's static, dynamic and fused score, and the gain of fusing.
 
     `sd` is how far a score differs from clip to clip.
-    `gain` is the decrease of the log loss against static, with its interval over people.
+    `gain` is the decrease of the log loss against static, with its interval for people and seeds.
     """
     lines = []
     for arm in arms:
@@ -144,9 +144,10 @@ def out_of_order(
             preds = asrid_scores.predictions(done, arm, score=name)
             if preds[0]["prob_fake"].notna().all():
                 rows[f"{arm}: {name}"] = preds
-    lines = []
+    found = {name: bootstrap.over_seeds(preds, cfg, given=preds[0] is ruled) for name, preds in rows.items()}
+    found, lines = pooling.pooled(found), []
     for name, preds in rows.items():
-        e = bootstrap.over_seeds(preds, cfg)["clip_auc"]
+        e = found[name]["clip_auc"]
         line = {"score": name, "clip_auc": e.value, "low": e.low, "high": e.high, "sd": spread(preds)}
         lines.append(line | {"clips": e.clips, "groups": e.groups, "seeds": len(preds)})
     return pd.DataFrame(lines)
@@ -161,11 +162,13 @@ def on_test(
     section: params.Asrid, arms: Mapping[str, params.AsridArm], done: pd.DataFrame, cfg: params.Report
 ) -> pd.DataFrame:
     """Tabulate every arm on test, and whether its log loss is below that of the training prior (whole interval)."""
+    tests = {arm: asrid_scores.predictions(done, arm) for arm in arms}
+    found = pooling.pooled({arm: bootstrap.over_seeds(preds, cfg) for arm, preds in tests.items()})
     lines = []
     for arm, spec in arms.items():
-        preds, train = asrid_scores.predictions(done, arm), asrid_scores.predictions(done, arm, "train")[0]
+        preds, train, e = tests[arm], asrid_scores.predictions(done, arm, "train")[0], found[arm]
         prior = asrid_scores.constants(train, preds[0])["training prior"]
-        e, gain = bootstrap.over_seeds(preds, cfg), bootstrap.paired(prior, preds, "clip_log_loss", cfg)
+        gain = bootstrap.paired(prior, preds, "clip_log_loss", cfg)
         line = {
             "arm": arm,
             "crops": asrid_arms.name_of(section, spec),

@@ -32,6 +32,18 @@ def maps(folder: Path, rows: pd.DataFrame, crops: Path) -> np.ndarray:
     return torch.cat(batches).numpy()
 
 
+def cells(folder: Path) -> int:
+    """Return how many cells a side the map has that Grad-CAM reads in one run."""
+    size, net = finished.config_of_run(folder)["model"]["size"], finished.load_model(folder)
+    sides: list[int] = []
+    layer = models.cam_layer(net, size)
+    hook = layer.register_forward_hook(lambda _, __, output: sides.append(min(output.shape[-2:])))
+    with torch.inference_mode():
+        net(torch.zeros(1, 3, size, size))
+    hook.remove()
+    return sides[-1]
+
+
 def forged(rows: pd.DataFrame, truth: Path, size: int) -> np.ndarray:
     """Return the ground truth of `rows` in crop coordinates: bool n x size x size, True = forged."""
     asked = rows[["label", "frame_idx", "x0", "y0", "x1", "y1"]]

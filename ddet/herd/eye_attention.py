@@ -8,6 +8,7 @@ import pandas as pd
 from ddet import params
 from ddet.attention import measure as attention_measure
 from ddet.stats import bootstrap, verdicts
+from ddet.stats.premise import Premise
 from ddet.stats.verdicts import RESULT
 
 ROW = ["clip_id", "frame_idx", "track", "group", "label"]
@@ -72,18 +73,37 @@ def differences(pairs: Sequence[tuple[str, str]], shares: pd.DataFrame, cfg: par
     return pd.DataFrame(lines, columns=["difference", "part", *verdicts.READING, "crops"])
 
 
-def judge(shares: pd.DataFrame, keys: Mapping[str, Sequence[str]], cfg: params.Report, where: str) -> pd.DataFrame:
-    """Test those of the paper's two claims on eyes that the arms in `shares` allow; return the ledger's columns."""
+def judge(
+    shares: pd.DataFrame, divided: Mapping[str, np.ndarray], keys: Mapping[str, Sequence[str]], cfg: params.Report,
+    where: str, premises: Sequence[Premise] = (),
+) -> pd.DataFrame:  # fmt: skip
+    """Test those of the paper's two claims on eyes that the arms in `shares` allow; return the ledger's columns.
+
+    That eyes and background get most attention is tested against an even map, whose shares are the areas in `divided`.
+    """
     rows, arms = _rows(shares), set(shares["arm"])
     lines = [pd.DataFrame(columns=RESULT)]
     if "Base" in arms:
         eyes, rest, background = (values(shares, "Base", part) for part in ("eyes", "rest of face", "background"))
-        most = bootstrap.mean_values(np.nan_to_num(eyes) + background - rest, rows, cfg)
-        lines.append(verdicts.line("herd-eyes", most, keys["Base"], cfg, where))
+        even = _even(divided["eyes"]) + _even(divided["background"]) - _even(divided["rest of face"])
+        most = bootstrap.mean_values(np.nan_to_num(eyes) + background - rest - even, rows, cfg)
+        lines.append(verdicts.line("herd-eyes", most, keys["Base"], cfg, where, premises=premises))
     if {"Base", "MEP"} <= arms:
         less = bootstrap.paired_values(values(shares, "Base", "eyes"), values(shares, "MEP", "eyes"), rows, cfg)
-        lines.append(verdicts.line("herd-mep-eyes", less, [*keys["Base"], *keys["MEP"]], cfg, where))
+        lines.append(verdicts.line("herd-mep-eyes", less, [*keys["Base"], *keys["MEP"]], cfg, where, premises=premises))
     return pd.concat([line for line in lines if len(line)] or lines, ignore_index=True)
+
+
+def resolved(divided: Mapping[str, np.ndarray], cells: int) -> Premise:
+    """Return the premise of both claims: an eye covers at least one of the cells x cells of the map."""
+    area = _even(divided["eyes"])
+    covered = area[area > 0].mean() / 2 * cells**2 if area.any() else np.nan  # a part is both eyes
+    return Premise("cells of the map that an eye covers:", float(covered), least=1)
+
+
+def _even(part: np.ndarray) -> np.ndarray:
+    """Return the share that an even map has on a part (bool n x S x S): its area, n values."""
+    return part.mean(axis=(1, 2))
 
 
 def _rows(shares: pd.DataFrame) -> pd.DataFrame:

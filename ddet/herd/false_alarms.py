@@ -12,6 +12,7 @@ from ddet.data.crops import load_crop, resized
 from ddet.runs import finished
 from ddet.seeds import derive
 from ddet.stats import bootstrap, verdicts
+from ddet.stats.premise import Premise
 from ddet.training import common
 
 PLAIN = "plain"
@@ -56,20 +57,26 @@ def alarms(called: Sequence[Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: 
 
 
 def more(
-    called: Sequence[Mapping[str, np.ndarray]], name: str, rows: pd.DataFrame, cfg: params.Report
+    called: Sequence[Mapping[str, np.ndarray]], name: str, rows: pd.DataFrame, cfg: params.Report, than: str = PLAIN
 ) -> bootstrap.Estimate:
-    """Estimate the increase of the share of reals predicted as fake under list `name`, against plain."""
-    shown, plain = (np.stack([seed[key] for seed in called]) for key in (name, PLAIN))
-    return bootstrap.paired_values(shown, plain, rows, cfg)
+    """Estimate the increase of the share of reals predicted as fake under list `name`, against that under `than`."""
+    shown, other = (np.stack([seed[key] for seed in called]) for key in (name, than))
+    return bootstrap.paired_values(shown, other, rows, cfg)
 
 
 def judge(
     called: Sequence[Mapping[str, np.ndarray]],
     name: str,
+    than: str,
     rows: pd.DataFrame,
     keys: Sequence[str],
     cfg: params.Report,
     where: str,
+    premises: Sequence[Premise] = (),
 ) -> pd.DataFrame:
-    """Return the ledger's line of the claim that list `name` makes real faces look fake."""
-    return verdicts.line("herd-noise-fake", more(called, name, rows, cfg), keys, cfg, where)
+    """Return the ledger's line of the claim that noise and contrast make real faces look fake.
+
+    List `than` has the geometry of list `name` and nothing that changes pixels: what both raise is not noise's doing.
+    """
+    gain = more(called, name, rows, cfg, than)
+    return verdicts.line("herd-noise-fake", gain, keys, cfg, where, premises=premises)

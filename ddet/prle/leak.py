@@ -28,6 +28,7 @@ from ddet.prle.scores import Scored
 from ddet.runs import finished
 from ddet.seeds import derive
 from ddet.stats import bootstrap, verdicts
+from ddet.stats.premise import Premise
 from ddet.training import common, learner
 
 CROPS = 100  # training crops of each class
@@ -93,7 +94,7 @@ def measured(
     levels = np.stack([regions(int(place), derive("leak", int(place))) for place in places])
     masks, full, labels = levels <= ALPHA, (levels <= 1).mean(axis=(1, 2)), some["label"].to_numpy()
     alone, sizes = (told_by(seen, some) for seen in (pooled(masks), masks.mean(axis=(1, 2))[:, None]))
-    e = bootstrap.over_seeds([learner.predictions(some, alone)], cfg)["frame_auc"]
+    e = bootstrap.over_seeds([learner.predictions(some, alone)], cfg, given=True)["frame_auc"]
     area, limit = roc_auc_score(labels, sizes), config["hide"]["area"] or 0.0
     short = (full[full > 0] < limit - SLACK).mean() if (full > 0).any() else np.nan
     found = {"hidden": full.mean(), "nothing hidden": (full == 0).mean(), "short": short}
@@ -173,10 +174,9 @@ def judge(section: params.Prle, scored: Scored, found: pd.DataFrame, where: str)
     gain = scored.gain([(named(d, METHOD), named(d)) for d in both], tests, "frame_auc")
     kept = scored.gain([(named(d, DEALT), named(d, METHOD)) for d in both], tests, "frame_auc")
     keys = finished.keys(scored.done, *(named(d, arm) for d in both for arm in (DEALT, METHOD)))
-    line = verdicts.line(CLAIM, kept, keys, scored.cfg, where)
-    if verdicts.verdict(gain, scored.cfg.confidence) != "reproduced":
-        line["verdict"] = "not testable here"
-    elif masks["high"] < CLEAR:
-        line["verdict"] = "reproduced"
+    there = Premise("gain of the method, lower end,", gain.low, least=0.0)
+    line = verdicts.line(CLAIM, kept, keys, scored.cfg, where, premises=[there])
+    if there.met and masks["high"] < CLEAR:
+        line["verdict"] = "holds"
     shown = f"gain {round(gain.value, 3) + 0.0:+.3f}, AUC of the mask alone {masks['mask']:.3f}"
     return line.assign(data=f"{where}; {shown}")

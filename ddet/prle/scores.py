@@ -26,10 +26,14 @@ class Scored:
         done: the runs, see `planned.run`.
         cfg: number of resamples, confidence, seed.
         more: name -> predictions that come from no run, one table per seed; used instead of those of `done`.
+        given: the detectors are what they are, as in `bootstrap.over_seeds`: intervals are over people alone.
     """
 
-    def __init__(self, done: pd.DataFrame, cfg: params.Report, more: Mapping[str, list[pd.DataFrame]] | None = None):
-        self.done, self.cfg = done, cfg
+    def __init__(
+        self, done: pd.DataFrame, cfg: params.Report, more: Mapping[str, list[pd.DataFrame]] | None = None,
+        given: bool = False,
+    ):  # fmt: skip
+        self.done, self.cfg, self.given = done, cfg, given
         self._tables: dict[str, list[pd.DataFrame]] = {}
         for name, tables in (more or {}).items():
             self._tables[name] = self._alike(name, tables)
@@ -68,7 +72,7 @@ class Scored:
         limits = (
             (-np.inf, np.inf) if difference else bootstrap.LIMITS.get(metrics.level_and_name(metric)[1], (0.0, 1.0))
         )
-        more = {"unmatched": max(counts) - min(counts), "limits": limits}
+        more = {"unmatched": max(counts) - min(counts), "limits": limits, "given": self.given}
         dropped = self._weights[1] + int(np.count_nonzero(~known))
         found = bootstrap.estimate(values, drawn[:, known], self._rows(parts), dropped, self.cfg, **more)
         few = min(self._rows({part})["group"].nunique() for part in parts) < bootstrap.FEW

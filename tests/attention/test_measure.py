@@ -70,6 +70,11 @@ def test_maps_are_of_the_pass_that_the_network_names(shots, monkeypatch):
     assert not np.allclose(on_image, decoded, atol=0.05)
 
 
+def test_the_cells_of_a_run_are_those_of_the_layer_that_is_read(tmp_path):
+    """ConvNeXt's last stage sees a map of a thirty-second of 64 px."""
+    assert measure.cells(finished(tmp_path / "run", "genconvit_ed")) == 2
+
+
 def test_more_rows_than_a_batch_lose_none(shots):
     root, rows = shots
     many = pd.concat([rows] * 12, ignore_index=True)

@@ -98,6 +98,12 @@ def test_shares_equal_the_slow_plain_version():
 
 # claims and differences
 
+# Of every crop, a quarter is eyes, a half the rest of the face: an even map has eyes + background - rest = 0.
+EVEN = {name: np.zeros((40, 2, 2), bool) for name in ("eyes", "rest of face", "background")}
+for part, cells in (("eyes", [(0, 0)]), ("rest of face", [(0, 1), (1, 0)]), ("background", [(1, 1)])):
+    for row, column in cells:
+        EVEN[part][:, row, column] = True
+
 
 def planted(n: int = 40, seeds: int = 2, **arms: tuple[float, float]) -> pd.DataFrame:
     """Plant shares of the eyes and the background, with a little noise; the rest of the face has what is left."""
@@ -142,7 +148,7 @@ def test_differences_count_the_crops_that_have_the_part():
     ],
 )
 def test_the_two_claims_about_the_eyes(base, mep, looks, moves):
-    table = eye_attention.judge(planted(Base=base, MEP=mep), KEYS, CFG, "invented")
+    table = eye_attention.judge(planted(Base=base, MEP=mep), EVEN, KEYS, CFG, "invented")
     assert table.columns.tolist() == verdicts.RESULT
     assert table["claim_id"].tolist() == ["herd-eyes", "herd-mep-eyes"]
     assert table["verdict"].tolist() == [looks, moves]
@@ -157,7 +163,7 @@ def test_a_crop_without_eyes_has_no_share_on_them_and_leaves_the_comparison_of_e
     shares = planted(Base=(0.3, 0.4), MEP=(0.1, 0.4))
     blind = shares["clip_id"].isin([f"d/m/-/{i:03d}" for i in range(10)])
     shares.loc[blind, "eyes"], shares.loc[blind, "rest of face"] = np.nan, 0.6
-    looks, moves = eye_attention.judge(shares, KEYS, CFG, "invented").to_dict("records")
+    looks, moves = eye_attention.judge(shares, EVEN, KEYS, CFG, "invented").to_dict("records")
     assert looks["effect"] == pytest.approx((30 * 0.4 - 10 * 0.2) / 40, abs=0.01) and looks["n"] == 40
     assert moves["effect"] == pytest.approx(0.2, abs=0.01) and moves["n"] == 30
 
@@ -166,12 +172,29 @@ def test_a_crop_without_eyes_has_no_share_on_them_and_leaves_the_comparison_of_e
     ("arms", "tested"), [(["Base"], ["herd-eyes"]), (["Base", "NA"], ["herd-eyes"]), (["MEP"], []), (["NA"], [])]
 )
 def test_only_what_the_arms_allow_is_tested(arms, tested):
-    table = eye_attention.judge(planted(**dict.fromkeys(arms, (0.3, 0.4))), KEYS, CFG, "invented")
+    table = eye_attention.judge(planted(**dict.fromkeys(arms, (0.3, 0.4))), EVEN, KEYS, CFG, "invented")
     assert table.columns.tolist() == verdicts.RESULT and table["claim_id"].tolist() == tested
 
 
+def test_an_even_map_is_what_the_claim_on_the_base_model_is_tested_against():
+    """Where eyes and background cover all but a quarter of the crop, an even map has .75 - .25 = .5 there already."""
+    wide = {**EVEN, "background": EVEN["background"].copy(), "rest of face": EVEN["rest of face"].copy()}
+    wide["background"][:, 0, 1], wide["rest of face"][:, 0, 1] = True, False
+    looks = eye_attention.judge(planted(Base=(0.3, 0.4)), wide, KEYS, CFG, "invented").iloc[0]
+    assert looks["effect"] == pytest.approx(0.4 - 0.5, abs=0.02) and looks["verdict"] == "fails"
+
+
+def test_a_map_resolves_an_eye_where_one_of_two_covers_a_cell():
+    """Both eyes cover a quarter of a crop, one an eighth: two of 4 x 4 cells, half a cell of 2 x 2."""
+    fine, coarse = (eye_attention.resolved(EVEN, cells) for cells in (4, 2))
+    assert (fine.value, fine.met) == (2, True) and (coarse.value, coarse.met) == (0.5, False)
+    assert not eye_attention.resolved({"eyes": np.zeros((3, 2, 2), bool)}, 9).met, "no eyes are known"
+    judged = eye_attention.judge(planted(Base=(0.3, 0.4)), EVEN, KEYS, CFG, "invented", [coarse])
+    assert judged["verdict"].tolist() == ["not testable here"] and "0.500" in judged["premise"].iloc[0]
+
+
 def test_the_ledger_takes_what_is_judged(tmp_path):
-    judged = eye_attention.judge(planted(Base=(0.3, 0.4), MEP=(0.1, 0.4)), KEYS, CFG, "invented")
+    judged = eye_attention.judge(planted(Base=(0.3, 0.4), MEP=(0.1, 0.4)), EVEN, KEYS, CFG, "invented")
     judged.to_csv(tmp_path / "claims_herd.csv", index=False)
     assert len(ledger.read_results(tmp_path, published.facts("claims"))) == 2
 

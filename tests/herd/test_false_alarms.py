@@ -126,8 +126,8 @@ def test_more_is_the_paired_difference_to_plain():
     [(0.1, 0.6, "holds"), (0.6, 0.1, "fails"), (0.3, 0.3, "undecided")],
 )
 def test_the_claim_that_augmented_reals_look_fake(tmp_path, plain, strong, said):
-    called, rows = answers(plain=plain, strong=strong)
-    table = false_alarms.judge(called, "strong", rows, ["k1", "k2", "k3"], CFG, "invented")
+    called, rows = answers(plain=0.0, still=plain, strong=strong)  # against the list with the same geometry
+    table = false_alarms.judge(called, "strong", "still", rows, ["k1", "k2", "k3"], CFG, "invented")
     assert table.columns.tolist() == verdicts.RESULT and len(table) == 1
     line = table.iloc[0]
     assert (line["claim_id"], line["verdict"], line["runs"]) == ("herd-noise-fake", said, "k1 k2 k3")

@@ -189,9 +189,9 @@ def judged(plain: float, method: float, dealt: float, high: float, seeds: int = 
 @pytest.mark.parametrize(
     ("auc", "high", "verdict"),
     [
-        ((0.6, 0.9, 0.9), 0.9, "reproduced"),  # dealt masks keep the gain
-        ((0.6, 0.9, 0.6), 0.9, "not reproduced"),  # the gain is lost without information
-        ((0.6, 0.9, 0.6), 0.55, "reproduced"),  # there was none to lose
+        ((0.6, 0.9, 0.9), 0.9, "holds"),  # dealt masks keep the gain
+        ((0.6, 0.9, 0.6), 0.9, "fails"),  # the gain is lost without information
+        ((0.6, 0.9, 0.6), 0.55, "holds"),  # there was none to lose
         ((0.9, 0.9, 0.6), 0.9, "not testable here"),  # no gain
         ((0.9, 0.6, 0.6), 0.55, "not testable here"),
     ],

@@ -37,6 +37,16 @@ def test_of_one_part_it_is_the_estimate_over_seeds(metric):
     assert like(found, bootstrap.over_seeds(tables, REPORT)[metric]) and found.spread > 0
 
 
+def test_of_detectors_that_are_given_the_interval_is_over_people_alone():
+    tables = several(0.7, **ONE)
+    fits = {"a": tables, "b": several(0.9, **ONE)}
+    found, unknown = (Scored(pd.DataFrame(columns=["arm"]), REPORT, fits, given=g) for g in (True, False))
+    one = found.over("a", ["celebdf"], "frame_auc")
+    assert like(one, bootstrap.over_seeds(tables, REPORT, given=True)["frame_auc"]) and one.low < one.high
+    assert found.gain([("b", "a")], ["celebdf"], "frame_auc").low > -1
+    assert np.isnan(unknown.over("a", ["celebdf"], "frame_auc").low)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_gain_on_one_part_is_the_paired_difference(metric):
     a, b = several(0.9, 0.8, **ONE), several(0.7, 0.75, **ONE)
