@@ -1,12 +1,18 @@
-"""Check the premise of the paper's argument: the primary region of a single detector is a small part of a crop."""
+"""Check the premises of the paper's argument: backbones that have learnt, and regions that are small."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+from ddet import params
+from ddet.prle.arms import named
 from ddet.prle.coverage import THRESHOLDS, coverage
+from ddet.prle.scores import Scored
+from ddet.stats import verdicts
+from ddet.stats.premise import Premise
 
+HOME, BEYOND = 0.9, 0.05  # frame AUC of the backbones on FF++, and how much less they have elsewhere
 SMALL = (0.05, 0.30)  # share of a crop; the paper's own regions cover 10 to 21 %
 
 
@@ -37,3 +43,30 @@ def in_words(found: pd.DataFrame) -> str:
         return f"The premise is met: the region of every detector covers {bounds} of a crop."
     named = ", ".join(f"{line.detector} {line.covered:.1%}" for line in wrong.itertuples())
     return f"The premise fails: a region should cover {bounds} of a crop, but there are {named}."
+
+
+def of_claims(section: params.Prle, scored: Scored, found: pd.DataFrame) -> dict[str, Premise]:
+    """Measure the premises that claims.csv states for PRLE: words of the statement -> premise.
+
+    The backbones are trained plainly; their AUC is averaged over detectors, elsewhere over the test sets as well.
+
+    Args:
+        found: what `table` returned; the largest of the regions counts.
+    """
+    plain, tests = [named(d) for d in section.detectors], list(section.tests.values())
+    home, away = (np.mean([scored.over(f, on, "frame_auc").value for f in plain]) for on in (["ffpp"], tests))
+    covered = float(found["covered"].max())
+    return {
+        "at home at least": Premise("frame AUC of the backbones at home", float(home), least=HOME),
+        "above that on the other sets": Premise("less on the other sets by", float(home - away), least=BEYOND),
+        "primary regions cover": Premise("share of a crop in a primary region", covered, most=SMALL[1]),
+    }
+
+
+def held(ledger: pd.DataFrame, known: Mapping[str, Premise]) -> pd.DataFrame:
+    """Return the ledger's lines with those of the premises `known` that claims.csv states for each claim."""
+    lines = []
+    for place, claim_id in enumerate(ledger["claim_id"]):
+        asked = [premise for words, premise in known.items() if words in verdicts.stated(claim_id)["premise"]]
+        lines.append(verdicts.held_to(ledger.iloc[[place]], asked))
+    return pd.concat(lines, ignore_index=True) if lines else ledger

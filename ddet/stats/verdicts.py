@@ -93,12 +93,19 @@ def line(
     """
     claim = stated(claim_id)
     margin = NEGLIGIBLE if claim["stated"] == "not better" else 0.0
-    said = verdict(found, margin=margin) if all(p.met for p in premises) else "not testable here"
+    said, size = verdict(found, margin=margin), size_of(claim, found, level)
     told = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
-    size = size_of(claim, found, level) if said != "not testable here" else "not measured"
-    unmet = "; ".join(str(p) for p in sorted(premises, key=lambda p: p.met))
-    more = [size, found.detectable(), found.p_value(-margin), found.groups, len(found.per_seed), unmet]
-    return pd.DataFrame([[*told, *more]], columns=RESULT)
+    more = [size, found.detectable(), found.p_value(-margin), found.groups, len(found.per_seed), ""]
+    return held_to(pd.DataFrame([[*told, *more]], columns=RESULT), premises)
+
+
+def held_to(told: pd.DataFrame, premises: Sequence[Premise]) -> pd.DataFrame:
+    """Return a ledger's line with the premises of its claim; where one is not met, the claim is *not testable here*."""
+    if not premises:
+        return told
+    told = told.assign(premise="; ".join(str(p) for p in sorted(premises, key=lambda p: p.met)))
+    met = all(p.met for p in premises)
+    return told if met else told.assign(verdict="not testable here", size="not measured")
 
 
 def size_of(claim: pd.Series, found: Estimate, level: Estimate | None) -> str:

@@ -1,9 +1,13 @@
 """The premise of small regions: what counts as small, and what is said where a detector's regions are not."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from prle_toys import DETECTORS, met, scored, section
 
 from ddet.prle import premise
+from ddet.stats.premise import Premise
+from ddet.stats.verdicts import RESULT
 
 
 def maps(*shares: float) -> np.ndarray:
@@ -27,3 +31,32 @@ def test_what_fails_is_named_with_its_number():
     said = premise.in_words(premise.table({"A": maps(0.2), "B": maps(0.46), "C": maps(0.01)}))
     assert said == "The premise fails: a region should cover 5% to 30% of a crop, but there are B 46.0%, C 1.0%."
     assert premise.in_words(premise.table({"A": maps(0.2)})).startswith("The premise is met: ")
+
+
+def test_the_premises_of_claims_by_hand():
+    """Both detectors are right about 95 % at home; elsewhere one is about 60 %, the other about 80 %."""
+    cfg = section(detectors={d: DETECTORS[d] for d in ("Xception", "EfficientNet")}, zoo=["Xception"])
+    away = {"Xception": 0.6, "EfficientNet": 0.8}
+    fits = {d: [met(0.95, celebdf=a, dfdc=a, df1=a)] for d, a in away.items()}
+    tables = scored(fits)
+    found = premise.of_claims(cfg, tables, premise.table({"A": maps(0.2), "B": maps(0.46)}))
+    home, less, covered = found.values()
+    assert home.value == pytest.approx(0.95, abs=1e-6) and less.value == pytest.approx(0.95 - 0.7, abs=1e-6)
+    assert home.met and less.met and (covered.value, covered.met) == (pytest.approx(0.46), False)
+
+
+def test_a_claim_is_held_to_the_premises_that_it_states():
+    """Masks of two kinds compare on any region; the method's gain needs regions that are small."""
+    line = pd.DataFrame(
+        [["", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, ""]], columns=RESULT
+    )
+    ledger = pd.concat([line.assign(claim_id=c) for c in ("prle-average", "prle-landmark-random", "prle-people")])
+    large = {
+        "primary regions cover": Premise("share", 0.6, most=0.3),
+        "at home at least": Premise("AUC", 0.95, least=0.9),
+    }
+    found = premise.held(ledger, large)
+    assert found["verdict"].tolist() == ["not testable here", "holds", "holds"]
+    assert found["size"].tolist() == ["not measured", "compatible", "compatible"]
+    assert found["premise"].str.count("needed").tolist() == [2, 1, 0] and "0.600" in found["premise"][0]
+    assert len(premise.held(ledger.iloc[:0], large)) == 0
