@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from prle_toys import DETECTORS, METHODS, SIZE, SPLITS, arm, compared, inputs, section, write_faces
+from prle_toys import DETECTORS, METHODS, SIZE, SPLITS, arm, compared, inputs, section
 from toys import TRAIN
 
 from ddet import models, params, paths
@@ -221,11 +221,6 @@ def test_a_rule_is_the_section_s_with_what_the_arm_changes():
 
 
 # crops
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory):
-    return write_faces(tmp_path_factory.mktemp("faces"))
 
 
 @pytest.fixture(scope="module")

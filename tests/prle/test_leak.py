@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from prle_toys import REPORT, SIZE, arm, inputs, met, scored, section, write_faces
+from prle_toys import REPORT, SIZE, arm, inputs, met, scored, section
 from torch import nn
 
 from ddet import models
@@ -14,7 +14,7 @@ from ddet.params.prle import ExploitChange
 from ddet.prle import arms as prle_arms
 from ddet.prle import exploit, leak, map_store, map_writer
 from ddet.prle import train as prle_train
-from ddet.runs import finished, starts
+from ddet.runs import finished
 from ddet.runs.store import RECORD
 from ddet.training import learner
 
@@ -71,18 +71,6 @@ def test_what_is_hidden_is_filled_as_in_training():
 
 
 # a fit
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory):
-    return write_faces(tmp_path_factory.mktemp("faces"))
-
-
-@pytest.fixture(scope="module")
-def rows(faces):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starts, "start_of", lambda backbone: (None, ""))
-        return prle_arms.inputs(section(), prle_arms.fits(section()), faces).rows["FF++"]
 
 
 def regions(rows: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from prle_toys import DETECTORS, SIZE, section, write_faces
+from prle_toys import DETECTORS, SIZE, section
 from toys import RUNTIME, store
 
 from ddet import models
@@ -16,25 +16,13 @@ from ddet.data import crop_loader, crops
 from ddet.errors import InputError
 from ddet.prle import arms as prle_arms
 from ddet.prle import fusion, map_runs, map_store, map_writer
-from ddet.runs import finished, starts
+from ddet.runs import finished
 from ddet.runs.store import RECORD
 from ddet.training import learner
 
 RULE = {"method": "union", "tau1": 0.3, "lam": 0.15, "tau2": 0.0}
 LAYERS = {"Xception": ["layer2.1"], "EfficientNet": ["blocks.1"], "ResNet-50": ["layer1.1", "layer3.1"]}
 KNOWN = {"Xception": ["layer4.1"], "EfficientNet": ["blocks.3.2"]}  # what the zoo has for these networks
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory):
-    return write_faces(tmp_path_factory.mktemp("faces"))
-
-
-@pytest.fixture(scope="module")
-def rows(faces):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starts, "start_of", lambda backbone: (None, ""))
-        return prle_arms.inputs(section(), prle_arms.fits(section()), faces).rows["FF++"]
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
 """The premise of small regions: what counts as small, and what is said where a detector's regions are not."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from prle_toys import DETECTORS, met, scored, section
 
+from ddet import published
 from ddet.prle import premise
 from ddet.stats.premise import Premise
 from ddet.stats.verdicts import RESULT
@@ -60,3 +63,16 @@ def test_a_claim_is_held_to_the_premises_that_it_states():
     assert found["size"].tolist() == ["not measured", "compatible", "compatible"]
     assert found["premise"].str.count("needed").tolist() == [2, 1, 0] and "0.600" in found["premise"][0]
     assert len(premise.held(ledger.iloc[:0], large)) == 0
+
+
+def test_what_is_measured_is_what_claims_state():
+    claims = published.facts("claims").query("paper == 'prle'")
+    said = {"at home at least": premise.HOME, "sets": premise.BEYOND, "primary regions cover at most": premise.SMALL[1]}
+    for text in claims["premise"]:
+        found = {
+            "at home at least": re.findall(r"at home at least ([\d.]+\d)", text),
+            "sets": re.findall(r"([\d.]+) above that on the other sets", text),
+            "primary regions cover at most": re.findall(r"primary regions cover at most ([\d.]+\d)", text),
+        }
+        assert all(float(number) == said[words] for words, numbers in found.items() for number in numbers)
+        assert bool(found["primary regions cover at most"]) == ("primary regions cover" in text)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from prle_toys import SIZE, arm, inputs, section, write_faces
+from prle_toys import SIZE, arm, inputs, section
 from toys import RUNTIME, TRAIN
 
 from ddet.data import crop_loader, landmarks
@@ -15,24 +15,11 @@ from ddet.params.prle import ExploitChange, MapsChange
 from ddet.prle import arms as prle_arms
 from ddet.prle import controls, exploit, map_store, map_writer
 from ddet.prle import train as prle_train
-from ddet.runs import starts
 from ddet.seeds import derive
 from ddet.training import common, learner
 from ddet.training.common import PREDICTIONS
 
 NOTHING = (1, 4)  # crops whose map is zero everywhere
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory):
-    return write_faces(tmp_path_factory.mktemp("faces"))
-
-
-@pytest.fixture(scope="module")
-def rows(faces):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starts, "start_of", lambda backbone: (None, ""))
-        return prle_arms.inputs(section(), prle_arms.fits(section()), faces).rows["FF++"]
 
 
 @pytest.fixture(scope="module")
