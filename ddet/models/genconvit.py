@@ -57,7 +57,7 @@ class TwoViews(nn.Module):
     a control of ours, `released` without the other image: the head sees the features of the image alone. Any timm
     network may stand in for ConvNeXt: the smallest ConvNeXts learn too little from the default profile's few crops.
     ConvNeXt has no batch norm. A stand-in's is trained on both views as one batch: its running averages are of both,
-    and with a batch for each view, evaluation met other statistics than training (AUC on valid .97, of one seed .76).
+    and with a batch for each view, evaluation met other statistics than training.
     """
 
     def __init__(self, backbone: nn.Module, swin: nn.Module | None, form: str, activation: type[nn.Module]):

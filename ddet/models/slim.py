@@ -14,9 +14,8 @@ Parameters are with two classes. All but the two transformers end with a map of 
 originals end with a thirty-second: an image of 80 px has 10 x 10 cells then, as the papers' maps have, and the small
 traces of a forgery survive. Their late strides are dilations (ResNet, BiT) or left out (Xception, VGG's poolings).
 The stem of ResNet and BiT is three 3 x 3 convolutions in place of one of 7 x 7 (ResNet-C of He et al., 2019), and no
-residual branch begins at zero: with one wide stem they learnt no fine texture (AUC at home .76, so .86 to .90, four
-epochs on a tuning benchmark). Sides are multiples of 32 for `slim_swin`, of 8 for the others. EfficientNet's
-relatives are in `ddet.models.lite`.
+residual branch begins at zero: with one wide stem they learnt no fine texture. Sides are multiples of 32 for
+`slim_swin`, of 8 for the others. EfficientNet's relatives are in `ddet.models.lite`.
 """
 
 from collections.abc import Callable
