@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from ddet.data.landmarks import POINTS
 from ddet.errors import InputError
 
-SHAPES_A_RUN = ["clip_id", "frame_idx", "track", "sha", "label", "split", "group"]  # what a run's data hash covers
+# What a run's data hash covers: which crops, their pixels, labels, splits, and landmarks, from which regions follow.
+SHAPES_A_RUN = ["clip_id", "frame_idx", "track", "sha", "label", "split", "group", "size", *POINTS]
 _FROM_CLIPS = ["clip_id", "dataset", "method", "group", "original"]
 
 

@@ -20,13 +20,13 @@ from tqdm import tqdm
 from ddet import hashing, params
 from ddet.data import crops, detect, tracks, video
 from ddet.data.crops import crop_masks, load_crop
+from ddet.data.landmarks import POINTS
 from ddet.errors import InputError
 
 __all__ = ["COLUMNS", "crop_masks", "extract_faces", "load_crop"]
 
 PARTS = ".parts"
 SQUARE, BOX = ["x0", "y0", "x1", "y1"], ["box_x0", "box_y0", "box_x1", "box_y1"]
-POINTS = [f"lm_{axis}{k}" for k in range(5) for axis in "xy"]
 TYPES = {"frame_idx": "int32", "track": "int16", "size": "int32", "label": "int8"} | dict.fromkeys(
     [*SQUARE, *BOX, *POINTS, "prob"], "float32"
 )

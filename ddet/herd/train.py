@@ -18,7 +18,7 @@ from ddet.training.callbacks import AddPenalty
 def train(
     config: dict[str, Any], rows: pd.DataFrame, crops: Path, start: Path | None, runtime: params.Runtime, out: Path
 ) -> None:
-    """Fit one phase of one row and write its predictions on test into `out`.
+    """Fit one phase of one row and write its predictions on test and valid into `out`.
 
     Args:
         config: what `herd.arms.plan` makes of an arm.
@@ -36,9 +36,8 @@ def train(
     how = crop_loader.Loading(crops, net.size, cfg.bs, on, runtime.workers)
     dls = _loaders(config, rows, how, seed)
     loss = weighted_loss.weighted(**config["loss"], device=on)
-    learner.fit(model, dls, cfg, out, seed, loss_func=loss, cbs=[AddPenalty()], progress=runtime.fits == 1)
-    scored = common.predict(model, rows, how, cfg.precision)
-    scored.to_parquet(out / common.PREDICTIONS, index=False)
+    learn = learner.fit(model, dls, cfg, out, seed, loss_func=loss, cbs=[AddPenalty()], progress=runtime.fits == 1)
+    common.write_scores(learn, rows, rows[rows["split"] == "valid"], how, cfg.precision, out)
 
 
 def _loaders(config: dict[str, Any], rows: pd.DataFrame, how: crop_loader.Loading, seed: int) -> DataLoaders:

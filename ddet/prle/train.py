@@ -24,7 +24,7 @@ def train(
     out: Path,
     maps: Path,
 ) -> None:
-    """Fit one row and write its predictions on all test crops, of FF++ and of the other datasets, into `out`.
+    """Fit one row and write its predictions on valid and on all test crops, of FF++ and the other datasets, into `out`.
 
     Args:
         config: what `prle.arms.plan` makes of a fit.
@@ -40,16 +40,16 @@ def train(
     net = params.Model(**config["model"])
     model = models.create(net, start).to(on)
     chosen = chosen_of(config, rows)
-    seen = pd.concat([chosen, judge_of(rows, config["select_on"])])
+    judge = judge_of(rows, config["select_on"])
+    seen = pd.concat([chosen, judge.assign(split="valid")])
     how = crop_loader.Loading(crops, net.size, cfg.bs, on, runtime.workers)
     dls = crop_loader.make_dls(seen, how, common.augmentation(config), seed)
     hide, cbs = config["hide"], []
     if hide["kind"] != "nothing":
         region_loader.attach(dls, hidden_of(config, chosen, rows, maps))
         cbs = [exploit.Exploit(hide["p"], hide["alpha"][0], hide["gamma"], hide["fill"])]
-    learner.fit(model, dls, cfg, out, seed, loss_func=exploit.risk, cbs=cbs, progress=runtime.fits == 1)
-    scored = common.predict(model, rows, how, cfg.precision)
-    scored.to_parquet(out / common.PREDICTIONS, index=False)
+    learn = learner.fit(model, dls, cfg, out, seed, loss_func=exploit.risk, cbs=cbs, progress=runtime.fits == 1)
+    common.write_scores(learn, rows, judge, how, cfg.precision, out)
 
 
 def chosen_of(config: dict[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,9 +59,8 @@ def chosen_of(config: dict[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def judge_of(rows: pd.DataFrame, select_on: str) -> pd.DataFrame:
-    """Return the crops of FF++ that choose the epoch, as valid."""
-    own = rows["clip_id"].str.startswith("ffpp/")
-    return rows[own & (rows["split"] == select_on)].assign(split="valid")
+    """Return the crops of FF++ that choose the epoch."""
+    return rows[rows["clip_id"].str.startswith("ffpp/") & (rows["split"] == select_on)]
 
 
 def hidden_of(

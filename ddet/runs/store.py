@@ -29,7 +29,8 @@ MANIFEST, RECORD = "manifest.json", "run.json"
 RESUME = "resume"  # folders of this name hold the checkpoints of an interrupted run; a finished run has none
 ATTIC_SIZE = 200  # unused runs kept per stage; the oldest are deleted first
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
-PACKAGES = ("torch", "fastai", "timm", "albumentations", "numpy")
+# The libraries that compute a run: their versions are part of its key.
+PACKAGES = ("torch", "fastai", "timm", "albumentations", "albucore", "opencv-python-headless", "numpy")
 
 
 class Store:
@@ -47,7 +48,8 @@ class Store:
     """
 
     def __init__(self, stage: str, code: list[str], runtime: Mapping[str, Any], root: Path, shared: Sequence[str] = ()):
-        self.stage, self.common = stage, {"code": code_id(code), "runtime": dict(runtime)}
+        versions = {name: version(name) for name in PACKAGES}
+        self.stage, self.common = stage, {"code": code_id(code), "runtime": dict(runtime), "versions": versions}
         self.runs, self.attic = Path(root) / "runs" / stage, Path(root) / "attic" / stage
         self.machine, self._lock = Path(root) / "machine" / stage, Path(root) / ".locks" / f"runs-{stage}"
         self.lenders = [Path(root) / "runs" / other for other in shared]
@@ -55,7 +57,10 @@ class Store:
         self._whole: set[str] = set()  # verified in this session: a manifest is checked once
 
     def key(self, config: Mapping[str, Any]) -> str:
-        """Hash configuration (JSON, with the data's fingerprint and the seed), code and runtime: 12 hex digits."""
+        """Hash configuration (JSON, with the data's fingerprint and the seed), code, runtime and library versions.
+
+        12 hex digits.
+        """
         return digest(canonical({**self.common, "config": config}).encode())
 
     def path(self, key: str) -> Path:
@@ -123,8 +128,7 @@ class Store:
         fn(tmp)
         for folder in list(tmp.rglob(RESUME)):
             shutil.rmtree(folder)
-        versions = {name: version(name) for name in PACKAGES}
-        _write_json(tmp / RECORD, {"key": key, **self.common, "config": config, "versions": versions})
+        _write_json(tmp / RECORD, {"key": key, **self.common, "config": config})
         _write_json(tmp / MANIFEST, _manifest(tmp))
         os.replace(tmp, self.path(key))
         seconds = time.monotonic() - began

@@ -1,7 +1,7 @@
 """Write each stage's code dependencies into dvc.yaml, from what its notebook imports: python -m ddet.tools.deps
 
-A stage depends on its notebook and on every module of ddet that the notebook can run, found by following imports; other
-dependencies (data, results) are written by hand and left alone.
+A stage depends on its notebook, on the lock, and on every module of ddet that the notebook can run, found by following
+imports; other dependencies (data, results) are written by hand and left alone.
 """
 
 import ast
@@ -16,6 +16,7 @@ from ddet import paths
 
 PIPELINE = paths.ROOT / "dvc.yaml"
 RUNNER = "ddet/nbrun.py"
+LOCK = "requirements.txt"  # other libraries may compute something else
 
 
 def entry(cmd: str) -> Path:
@@ -70,8 +71,8 @@ def main() -> int:
     tree = yaml.load(PIPELINE.read_text())
     for name, stage in tree["stages"].items():
         notebook = entry(stage["cmd"])
-        others = [d for d in stage["deps"] if not d.startswith(("ddet/", "notebooks/"))]
-        first = [notebook.relative_to(paths.ROOT).as_posix()] if notebook.suffix == ".ipynb" else []
+        others = [d for d in stage["deps"] if not d.startswith(("ddet/", "notebooks/")) and d != LOCK]
+        first = [notebook.relative_to(paths.ROOT).as_posix(), LOCK] if notebook.suffix == ".ipynb" else []
         wanted = [*first, *others, *code_of(stage["cmd"])]
         if list(stage["deps"]) != wanted:
             stage["deps"][:] = wanted

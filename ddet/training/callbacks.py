@@ -88,12 +88,16 @@ class FrameAuc(Metric):
         logs = torch.cat(self.logits).log_softmax(1)
         return (logs if logs.ndim == 2 else logs[..., 0]), torch.cat(self.labels)
 
+    def prob_fake(self) -> torch.Tensor:
+        """Return the probability of fake of every sample, in the order in which they came: float32 n."""
+        return self.scored()[0][:, 1].exp()
+
     @property
     def value(self) -> float:
-        logs, label = self.scored()
-        if len(label.unique()) < 2 or not logs.isfinite().all():
+        prob_fake, (_, label) = self.prob_fake(), self.scored()
+        if len(label.unique()) < 2 or not prob_fake.isfinite().all():
             return math.nan
-        return float(roc_auc_score(label.numpy(), logs[:, 1].exp().numpy()))
+        return float(roc_auc_score(label.numpy(), prob_fake.numpy()))
 
 
 class ClipAuc(FrameAuc):
@@ -114,26 +118,33 @@ class ClipLogLoss(ClipAuc):
 
 
 class KeepBest(Callback):
-    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals, never one with nan."""
+    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals, never one with nan.
+
+    `prob_fake` holds what that epoch gave the samples of valid, in their order, where a `FrameAuc` gathers them.
+    """
 
     order = 70  # after the recorder
 
     def __init__(self, metric: str):
         self.metric, self.better = metric, BEST[metric]
-        self.load_state_dict({"value": math.nan, "epoch": None, "weights": None})
+        self.load_state_dict({"value": math.nan, "epoch": None, "weights": None, "prob_fake": None})
 
     def after_epoch(self) -> None:
         value = dict(zip(self.recorder.metric_names[1:], self.recorder.values[-1], strict=True))[self.metric]
         if math.isnan(value) or (self.best_epoch is not None and self.better(self.best, value) == self.best):
             return
         weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
-        self.load_state_dict({"value": value, "epoch": self.epoch, "weights": weights})
+        gathered = [metric.prob_fake() for metric in self.learn.metrics if isinstance(metric, FrameAuc)]
+        found = {"value": value, "epoch": self.epoch, "weights": weights}
+        self.load_state_dict(found | {"prob_fake": gathered[0] if gathered else None})
 
     def state_dict(self) -> dict[str, Any]:
-        return {"value": self.best, "epoch": self.best_epoch, "weights": self.weights}
+        found = {"value": self.best, "epoch": self.best_epoch}
+        return found | {"weights": self.weights, "prob_fake": self.prob_fake}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch, self.weights = state["value"], state["epoch"], state["weights"]
+        self.best, self.best_epoch = state["value"], state["epoch"]
+        self.weights, self.prob_fake = state["weights"], state["prob_fake"]
 
 
 class History(Callback):

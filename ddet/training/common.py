@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import albumentations as A
@@ -17,6 +18,7 @@ from ddet.seeds import derive, seed_everything
 from ddet.training import learner
 
 PREDICTIONS = "preds.parquet"
+VALID = "valid.parquet"  # what the kept epoch gave valid: thresholds come from it
 
 
 def begin(config: dict[str, Any], runtime: params.Runtime) -> tuple[torch.device, params.Train, int]:
@@ -51,6 +53,18 @@ def predict(model: nn.Module, rows: pd.DataFrame, how: crop_loader.Loading, prec
     held = rows[rows["split"] == "test"]
     dl = crop_loader.eval_loader(held, replace(how, bs=2 * how.bs))
     return learner.predictions(held, learner.predict(model, dl, precision))
+
+
+def write_scores(
+    learn: learner.Learner, rows: pd.DataFrame, judge: pd.DataFrame, how: crop_loader.Loading, precision: str, out: Path
+) -> None:
+    """Write what the fit `learn` gives the test crops of `rows`, and what its kept epoch gave `judge`.
+
+    `judge` holds the crops that chose the epoch, under the split that they are of, in the order of the loader.
+    """
+    predict(learn.model, rows, how, precision).to_parquet(out / PREDICTIONS, index=False)
+    kept = learner.predictions(judge, learn.keep_best.prob_fake.numpy())
+    kept.to_parquet(out / VALID, index=False)
 
 
 def predict_images(model: nn.Module, images: Sequence[np.ndarray], bs: int = 64) -> np.ndarray:

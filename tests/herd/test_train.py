@@ -1,5 +1,8 @@
 """The input of a fit in each phase of a curriculum, and the files that it writes."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -42,6 +45,8 @@ class Given:
     def __call__(self, model, dls, cfg, out, seed, loss_func, cbs, progress):
         self.model, self.state = model, {name: value.clone() for name, value in model.state_dict().items()}
         self.dls, self.cfg, self.seed, self.loss, self.cbs, self.progress = dls, cfg, seed, loss_func, cbs, progress
+        self.keep_best = SimpleNamespace(prob_fake=torch.zeros(dls.valid.n))
+        return self
 
 
 @pytest.fixture
@@ -220,10 +225,21 @@ def test_other_data_or_weights_of_the_same_configuration_draw_the_same(to_fit):
     assert to_fit(first).seed == to_fit(second).seed == to_fit(config(lr=0.5)).seed != to_fit(config(seed=1)).seed
 
 
+def test_the_scores_of_valid_are_those_of_the_kept_weights(rows, faces, tmp_path):
+    herd_train.train(config(epochs=3, lr=1e-2), rows, faces, None, RUNTIME, tmp_path)
+    kept, held = pd.read_parquet(tmp_path / common.VALID), rows[rows["split"] == "valid"]
+    assert kept["split"].unique().tolist() == ["valid"] and kept["clip_id"].tolist() == held["clip_id"].tolist()
+    net = learner.load_weights(created(config()), tmp_path / learner.WEIGHTS)
+    again = common.predict(
+        net, held.assign(split="test"), crop_loader.Loading(faces, 32, 4, torch.device("cpu")), "fp32"
+    )
+    np.testing.assert_allclose(kept["prob_fake"], again["prob_fake"], atol=1e-6)
+
+
 def test_what_a_fit_leaves_behind(rows, faces, tmp_path):
     herd_train.train(config(epochs=2), rows, faces, None, RUNTIME, tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        learner.HISTORY, common.PREDICTIONS, "resume", learner.WEIGHTS
+        learner.HISTORY, common.PREDICTIONS, "resume", common.VALID, learner.WEIGHTS
     ]  # fmt: skip
     assert pd.read_csv(tmp_path / learner.HISTORY)["epoch"].tolist() == [1, 2]
     preds = pd.read_parquet(tmp_path / common.PREDICTIONS)

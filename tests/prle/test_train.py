@@ -1,6 +1,7 @@
 """What a fit of PRLE is given: its crops, their maps, what is hidden of them, and what chooses its epoch."""
 
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from ddet.prle import controls, exploit, map_store, map_writer
 from ddet.prle import train as prle_train
 from ddet.seeds import derive
 from ddet.training import common, learner
-from ddet.training.common import PREDICTIONS
+from ddet.training.common import PREDICTIONS, VALID
 
 NOTHING = (1, 4)  # crops whose map is zero everywhere
 
@@ -74,7 +75,7 @@ def test_p_0_is_the_plain_fit_to_the_bit(fit, monkeypatch):
     monkeypatch.setattr(common, "core", lambda config: "any")  # the seed of all of them
     plain = fit("nothing", config("nothing"))
     files = sorted(path.name for path in plain.iterdir() if path.is_file())
-    assert files == [learner.HISTORY, PREDICTIONS, learner.WEIGHTS]
+    assert files == [learner.HISTORY, PREDICTIONS, VALID, learner.WEIGHTS]
     for hide in ("primary", "rectangles", "parts"):
         other = fit(hide, config(hide, **hidden(p=0.0, gamma=0.5)))
         assert [(plain / name).read_bytes() for name in files] == [(other / name).read_bytes() for name in files], hide
@@ -83,7 +84,9 @@ def test_p_0_is_the_plain_fit_to_the_bit(fit, monkeypatch):
 
 
 def test_every_test_crop_of_every_data_set_is_scored(fit, rows):
-    preds = pd.read_parquet(fit("x", config(select_on="test")) / PREDICTIONS)
+    folder = fit("x", config(select_on="test"))
+    preds, judge = pd.read_parquet(folder / PREDICTIONS), pd.read_parquet(folder / VALID)
+    assert set(judge["split"]) == {"test"}, "crops of test that choose the epoch do not pass for valid"
     test = rows[rows["split"] == "test"].reset_index(drop=True)
     same = ["clip_id", "frame_idx", "track", "group", "label", "split"]
     pd.testing.assert_frame_equal(preds[same], test[same])
@@ -102,6 +105,9 @@ class Given:
 
     def __call__(self, model, dls, cfg, out, seed, loss_func, cbs, progress):
         self.dls, self.cfg, self.seed, self.loss, self.cbs, self.progress = dls, cfg, seed, loss_func, cbs, progress
+        self.model = model
+        self.keep_best = SimpleNamespace(prob_fake=torch.zeros(dls.valid.n))
+        return self
 
 
 @pytest.fixture
@@ -165,7 +171,7 @@ def test_crops_of_ffpp_alone_choose_the_epoch(to_fit, rows, faces, select_on, pe
     assert {name.split("_")[0] for name in crops} == {"ffpp"}
     assert {name[-7:-4] for name in crops} == people and len(crops) == 3 * len(people)
     judges = prle_train.judge_of(rows, select_on)
-    assert set(judges["split"]) == {"valid"} and judges["crop"].tolist() == crops
+    assert set(judges["split"]) == {select_on} and judges["crop"].tolist() == crops
 
 
 def test_maps_of_other_crops_are_refused_with_both_fingerprints(to_fit, rows, faces, stored):

@@ -50,11 +50,18 @@ def test_inputs_hold_the_rows_their_fingerprint_and_the_start_of_each_backbone(f
     assert found.starts == {"test_resnet": "", "test_vit": "012345678901"}
 
 
-@pytest.mark.parametrize("column", crop_table.SHAPES_A_RUN)
+SEEN = {
+    "clip_id": "celebdf/other/none/x", "frame_idx": 77, "track": 5, "sha": "0" * 12, "label": 1, "split": "test",
+    "group": "another", "size": 63, "lm_x0": 1.5, "lm_y1": 2.5, "lm_x2": 3.5, "lm_y3": 4.5, "lm_x4": 5.5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", SEEN)
 def test_the_fingerprint_sees_what_a_fit_can_see(faces, starts, monkeypatch, column):
     rows = crop_table.load(faces, "celebdf", "identity")
     before = herd_arms.inputs(section(), {"NA": arm()}, faces).hashes
-    rows.loc[3, column] = 7 if column in ("frame_idx", "track", "label") else "another"
+    at = rows.index[rows[column] != SEEN[column]][0]
+    rows[column] = rows[column].where(rows.index != at, SEEN[column])
     monkeypatch.setattr(crop_table, "load", lambda *_: rows)
     assert herd_arms.inputs(section(), {"NA": arm()}, faces).hashes != before
 
@@ -250,7 +257,7 @@ def test_fits_side_by_side_give_the_bytes_of_fits_in_turn(done, faces, tmp_path)
     torch.rand(17)
     np.random.random(5)
     pd.testing.assert_frame_equal(one_by_one(faces, tmp_path, 2).drop(columns="folder"), done[0].drop(columns="folder"))
-    assert len(files(tmp_path)) == 4 * 5 and files(tmp_path) == files(done[1])
+    assert len(files(tmp_path)) == 4 * 6 and files(tmp_path) == files(done[1])
 
 
 def test_a_fit_made_again_has_the_same_bytes_whatever_was_drawn_before(done, faces, tmp_path):
@@ -259,7 +266,7 @@ def test_a_fit_made_again_has_the_same_bytes_whatever_was_drawn_before(done, fac
     folder = done[0]["folder"][0]
     rows = crop_table.load(faces, "celebdf", "identity")
     herd_train.train(finished.config_of_run(folder), rows, faces, None, RUNTIME, tmp_path)
-    for name in (learner.WEIGHTS, learner.HISTORY, common.PREDICTIONS):
+    for name in (learner.WEIGHTS, learner.HISTORY, common.PREDICTIONS, common.VALID):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 

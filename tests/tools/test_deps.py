@@ -33,8 +33,8 @@ stages:
       - ddet/d.py
       - ddet/page.py
 """
-ONE = ["notebooks/10_one.ipynb", "data/raw", "ddet/a.py", "ddet/b.py", "ddet/nbrun.py", "ddet/pack/__init__.py"]
-ONE = [*ONE, "ddet/pack/c.py"]
+ONE = ["notebooks/10_one.ipynb", "requirements.txt", "data/raw", "ddet/a.py", "ddet/b.py", "ddet/nbrun.py"]
+ONE = [*ONE, "ddet/pack/__init__.py", "ddet/pack/c.py"]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_command_names_a_notebook_or_a_module(tree):
 
 
 def test_imports_are_followed_through_circles_packages_and_functions(tree):
-    assert deps.code_of("python -m ddet.nbrun 10_one") == ONE[2:]
+    assert deps.code_of("python -m ddet.nbrun 10_one") == ONE[3:]
 
 
 def test_a_module_is_its_own_dependency_and_needs_no_runner(tree):
