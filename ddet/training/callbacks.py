@@ -118,7 +118,7 @@ class ClipLogLoss(ClipAuc):
 
 
 class KeepBest(Callback):
-    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals, never one with nan.
+    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals, never one of nan loss.
 
     `prob_fake` holds what that epoch gave the samples of valid, in their order, where a `FrameAuc` gathers them.
     """
@@ -130,7 +130,9 @@ class KeepBest(Callback):
         self.load_state_dict({"value": math.nan, "epoch": None, "weights": None, "prob_fake": None})
 
     def after_epoch(self) -> None:
-        value = dict(zip(self.recorder.metric_names[1:], self.recorder.values[-1], strict=True))[self.metric]
+        found = dict(zip(self.recorder.metric_names[1:], self.recorder.values[-1], strict=True))
+        # Accuracy is a number even where every output is nan; the loss tells.
+        value = math.nan if math.isnan(found["valid_loss"]) else float(found[self.metric])
         if math.isnan(value) or (self.best_epoch is not None and self.better(self.best, value) == self.best):
             return
         weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}

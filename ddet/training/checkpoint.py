@@ -7,13 +7,16 @@ import io
 import os
 import pickle
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from fastai.callback.core import Callback, CancelEpochException
 from fastai.learner import Learner
 from fastai.torch_core import get_random_states, set_random_states
+from fastcore.foundation import L
 
 from ddet.errors import InputError
 
@@ -66,13 +69,13 @@ class Resume(Callback):
         self.file.parent.mkdir(parents=True, exist_ok=True)
         partial = self.file.with_suffix(".partial")
         buffer = io.BytesIO()
-        torch.save(self._state(), buffer)
+        torch.save(_plain(self._state()), buffer)
         partial.write_bytes(buffer.getbuffer())  # torch.save to a full disk raises a RuntimeError that explains nothing
         os.replace(partial, self.file)
 
     def _load(self) -> dict[str, Any] | None:
         try:
-            saved = torch.load(self.file, map_location="cpu", weights_only=False)  # our own file; holds random states
+            saved = torch.load(self.file, map_location="cpu", weights_only=True)  # so a foreign file runs no code
         except BROKEN as e:
             print(f"{self.file}: unreadable checkpoint ({type(e).__name__}), training from the start", file=sys.stderr)
             return None
@@ -110,7 +113,25 @@ class Resume(Callback):
         vars(learn.recorder.smooth_loss).update(saved["smooth_loss"])
         for cb in _stateful(learn):
             cb.load_state_dict(saved["callbacks"][cb.name])
-        set_random_states(**saved["random"])  # last, since the lines above may use random numbers
+        random = saved["random"]
+        name, words, *rest = random["numpy_state"]
+        random["numpy_state"] = (name, words.numpy().astype(np.uint32), *rest)
+        set_random_states(**random)  # last, since the lines above may use random numbers
+
+
+def _plain(value: Any) -> Any:
+    """Return nested values as dict, list and tuple of numbers and tensors: what loads where no pickled code may run."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.astype(np.int64))
+    if isinstance(value, torch.Tensor):
+        return value.detach().as_subclass(torch.Tensor)
+    if isinstance(value, tuple):
+        return tuple(_plain(one) for one in value)
+    if isinstance(value, list | L):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _stateful(learn: Learner) -> list[Callback]:

@@ -64,7 +64,7 @@ def fit(
     _run(learn, cfg)
     best = learn.keep_best.weights
     if best is None:
-        raise InputError(f"lr = {cfg.lr}", f"the fit diverged: {cfg.select} was nan in every epoch", "lower it")
+        raise InputError(f"lr = {cfg.lr}", "the fit diverged: nan on valid in every epoch", "lower it")
     model.load_state_dict(best)
     save_weights(model, out / WEIGHTS)
     return learn

@@ -1,5 +1,6 @@
 """Resuming: a fit killed anywhere ends with the bits of one that was not; no foreign or broken checkpoint is used."""
 
+import os
 import random
 from types import SimpleNamespace
 
@@ -57,6 +58,27 @@ def test_an_unreadable_checkpoint_starts_afresh_and_says_so(tmp_path, capsys):
     assert "unreadable checkpoint" in capsys.readouterr().err
 
 
+class Payload:
+    """Pickled, it says to make a file: code that a foreign checkpoint might hold."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.file),)
+
+
+def test_a_checkpoint_runs_no_code(tmp_path, capsys):
+    planted = tmp_path / "resume" / "fit.pt"
+    planted.parent.mkdir()
+    torch.save({"identity": Payload(tmp_path / "ran")}, planted)
+    run(tmp_path, {"cfg": {"epochs": 1}})
+    assert not (tmp_path / "ran").exists() and "unreadable checkpoint" in capsys.readouterr().err
+    torch.save({"identity": Payload(tmp_path / "ran")}, planted)
+    torch.load(planted, weights_only=False)
+    assert (tmp_path / "ran").exists(), "the payload works where it is let"
+
+
 def test_a_fit_in_the_store_leaves_no_checkpoint_behind(tmp_path):
     store = Store("toy", ["ddet.training.learner"], {"threads": 1, "device": "cpu"}, tmp_path)
     out = store.get({"epochs": 1}, lambda folder: run(folder, {"cfg": {"epochs": 1}}))
@@ -103,7 +125,7 @@ def test_callbacks_see_only_the_epochs_that_are_left_and_get_their_state_back(tm
 def test_a_checkpoint_is_one_file_that_is_whole(tmp_path):
     run(tmp_path, {"cfg": {"epochs": 1}})
     (file,) = (tmp_path / checkpoint.FOLDER).iterdir()
-    saved = torch.load(file, weights_only=False)
+    saved = torch.load(file, weights_only=True)
     assert saved["epoch"] == 0 and {"model", "opt", "order", "random", "recorder", "callbacks"} <= saved.keys()
 
 

@@ -55,9 +55,11 @@ def test_history_and_selection_by_hand(tmp_path):
     assert scripted(tmp_path / "loss", script, "valid_loss")[1]["selected"].tolist() == [0, 0, 1, 0]
 
 
-def test_a_diverged_fit_is_one_line(tmp_path):
+@pytest.mark.parametrize("select", ["frame_auc", "valid_loss", "accuracy"])
+def test_a_diverged_fit_is_one_line_whatever_selects(tmp_path, select):
     with pytest.raises(InputError, match=r"lr = .*diverged"):
-        scripted(tmp_path, [[float("nan")] * 4] * 2, "frame_auc")
+        scripted(tmp_path, [[float("nan")] * 4] * 2, select)
+    assert not (tmp_path / "weights.safetensors").exists()
 
 
 def test_nan_in_some_epochs_is_passed_over(tmp_path):
