@@ -11,19 +11,24 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ddet import machine, params, paths
 from ddet.asrid import arms as asrid_arms
 from ddet.asrid import train as asrid_train
 from ddet.data import faces, index, splits
+from ddet.data.crops import resized
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
 from ddet.herd import train as herd_train
 from ddet.prle import arms as prle_arms
-from ddet.runs import planned, store
+from ddet.prle.arms import WHOLE
+from ddet.runs import finished, planned, store
 from ddet.stats import metrics
 from ddet.synth import write
+from ddet.tools import alike
+from ddet.training import common, learner
 
 FOLDER = paths.DATA / "tuning"  # ignored by git
 SEEDS = (101, 102)
@@ -49,13 +54,15 @@ def benchmark(whole: params.Params, seed: int) -> Path:
 def measured(whole: params.Params, crops: Path, only: str | None) -> Iterator[pd.DataFrame]:
     """Train the baselines of each paper on the benchmark in `crops`; yield a table of its runs.
 
-    Columns: paper, arm, seed, end loss, valid and test AUC at home (of clips, for ASRID), away by dataset, seconds.
+    Columns: paper, arm, seed, end loss, valid and test AUC at home (of clips, for ASRID), away by dataset, seconds;
+    for PRLE `df1_alike` as well.
     """
     for paper, rows, given, fit in plans(whole, crops, only):
         kept = store.Store(f"regime_{paper}", CODES[paper], machine.of(whole.runtime), crops.parent)
         done = planned.run(kept, rows, given, whole.runtime, crops, fit)
         kept.release()
-        yield pd.DataFrame([_line(paper, run, crops) for run in done.itertuples()])
+        table = pd.DataFrame([_line(paper, run, crops) for run in done.itertuples()])
+        yield table.assign(df1_alike=df1_alike(whole, given.rows[WHOLE], crops, done)) if paper == "prle" else table
 
 
 CODES = {
@@ -104,6 +111,27 @@ def _line(paper: str, run: tuple, crops: Path) -> dict:
     for dataset in ("celebdf", "dfdc", "df1"):
         line[dataset] = auc(preds[of == dataset])
     return line | {"away": (line["celebdf"] + line["dfdc"] + line["df1"]) / 3, **_seconds(run, crops)}
+
+
+def df1_alike(whole: params.Params, rows: pd.DataFrame, crops: Path, done: pd.DataFrame) -> list[float]:
+    """Return the AUC of each run of `done` on DF-1.0 where the real test clips are distorted as the fakes are.
+
+    How far it lies below `df1` is what the distortions alone are worth; nan where no distorted variant is indexed.
+    """
+    mixed = [variant for variant in whole.data.df1_variants if "_mix_" in variant]
+    real = rows[(rows["dataset"] == "df1") & (rows["label"] == 0)]
+    if not mixed or real.empty:
+        return [float("nan")] * len(done)
+    clips, root = pd.read_parquet(crops / "clips.parquet"), crops.parent / "synthetic"
+    seen = alike.distorted(real, clips, root, crops.parent, mixed[0], whole.benchmark.crf)
+    seen = np.stack([resized(image, whole.prle.size) for image in seen])
+    found = []
+    for folder in done["folder"]:
+        preds = pd.read_parquet(folder / "preds.parquet")
+        fakes = preds[preds["clip_id"].str.startswith("df1/") & (preds["label"] == 1)]
+        scored = learner.predictions(real, common.predict_images(finished.load_model(folder), seen))
+        found.append(auc(pd.concat([fakes, scored])))
+    return found
 
 
 def auc(preds: pd.DataFrame) -> float:

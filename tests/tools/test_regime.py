@@ -72,3 +72,25 @@ def test_the_reported_benchmark_is_refused(capsys):
     seed = params.load().benchmark.seed
     assert regime._main(["--seeds", str(seed)]) == 2
     assert "is the reported benchmark's; tune on another" in capsys.readouterr().err
+
+
+def test_df1_is_scored_again_with_distorted_real_clips(tmp_path, monkeypatch):
+    names = ["df1/real/-/0", "df1/real/-/1", "df1/m/-/2"]
+    rows = pd.DataFrame({"clip_id": names, "dataset": "df1", "label": [0, 0, 1]}).assign(
+        frame_idx=0, track=0, group="g", split="test"
+    )
+    (tmp_path / "k").mkdir()
+    rows.assign(prob_fake=[0.1, 0.2, 0.5]).to_parquet(tmp_path / "k" / "preds.parquet")
+    pd.DataFrame().to_parquet(tmp_path / "clips.parquet")
+    seen = np.zeros((2, 64, 64, 3), np.uint8)
+    asked = []
+    monkeypatch.setattr(regime.alike, "distorted", lambda *given: asked.append(given) or seen)
+    monkeypatch.setattr(regime.finished, "load_model", lambda folder: None)
+    monkeypatch.setattr(regime.common, "predict_images", lambda _, images: np.array([0.4, 0.9]))
+    mixed = WHOLE.data.model_copy(update={"df1_variants": ["end_to_end", "end_to_end_mix_3_distortions"]})
+    done = pd.DataFrame({"folder": [tmp_path / "k"]})
+    assert regime.df1_alike(WHOLE.model_copy(update={"data": mixed}), rows, tmp_path, done) == [0.5], "one pair of two"
+    ((real, *_, variant, _),) = asked
+    assert real["clip_id"].tolist() == names[:2] and variant == "end_to_end_mix_3_distortions"
+    none = WHOLE.data.model_copy(update={"df1_variants": ["end_to_end"]})
+    assert np.isnan(regime.df1_alike(WHOLE.model_copy(update={"data": none}), rows, tmp_path, done)).all()
