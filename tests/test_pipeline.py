@@ -181,7 +181,7 @@ def test_real_footage_is_prepared_and_scored_with_a_smoke_model(smoke, real_foot
 
 def test_an_experiment_on_one_arm_trains_that_arm_only(smoke):
     before, of_arm = runs(smoke), named(smoke, "RF")
-    smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.rf.epochs=1")
+    smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.rf.epochs=1", "herd_results")
     after = runs(smoke)
     seeds = YAML(typ="safe").load((smoke.root / "params.yaml").read_text())["herd"]["seeds"]
     # What flips as well has a mask or a weight of its own, and RF is no candidate for the protocols beside the first.
