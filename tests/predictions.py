@@ -21,9 +21,9 @@ def made_up(seed: int = 0, groups: int = 12, steps: int = 7, shift: float = 0.2)
     return pd.DataFrame(rows, columns=[*metrics.ROW, "group", "label", "prob_fake"])
 
 
-def concatenated(preds: pd.DataFrame, draw: np.ndarray, level: str) -> dict[str, float]:
+def concatenated(preds: pd.DataFrame, draw: np.ndarray, level: str, chosen: float | None = None) -> dict[str, float]:
     """Score one resample the slow way: lay the rows of each drawn group end to end."""
     y, p, group = metrics.arrays(preds, level)
     times = zip(np.unique(group), draw.astype(int), strict=True)
     rows = np.concatenate([np.tile(np.flatnonzero(group == name), n) for name, n in times])
-    return metrics.scores(y[rows], p[rows])
+    return metrics.scores(y[rows], p[rows], chosen=chosen)

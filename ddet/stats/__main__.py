@@ -57,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         cfg = params.Report(bootstrap=given.resamples, confidence=given.confidence, seed=1)
         names = given.metric or list(SHOWN)
         for name in names:
-            metrics.level_and_name(name)
+            if metrics.level_and_name(name)[1] in metrics.AT_VALID:
+                raise InputError(name, "no predictions of valid are read here", "ask for the metric at .5")
         found = models(given.models)
         against = given.against or next(iter(found))
         if against not in found:

@@ -13,16 +13,20 @@ import pandas as pd
 from ddet import params
 from ddet.errors import InputError
 from ddet.seeds import derive
-from ddet.stats import metrics
+from ddet.stats import metrics, thresholds
 from ddet.stats.interval import Estimate, completed, components
+from ddet.stats.matching import common, constant, same_crops
 from ddet.stats.weighted import weighted_scores
 
 FEW = 10  # below this many groups their variance is too uncertain for an interval to be trusted
-LIMITS = {"log_loss": (0.0, math.inf), "error_gap": (-1.0, 1.0)}  # of the metrics that are not shares
+LIMITS = {"log_loss": (0.0, math.inf)} | dict.fromkeys(("error_gap", f"error_gap{metrics.OF_VALID}"), (-1.0, 1.0))
 
 
 def over_seeds(
-    preds: Sequence[pd.DataFrame], cfg: params.Report, threshold: float = 0.5, given: bool = False
+    preds: Sequence[pd.DataFrame],
+    cfg: params.Report,
+    given: bool = False,
+    valid: Sequence[pd.DataFrame] | None = None,
 ) -> dict[str, Estimate]:
     """Estimate every metric of `metrics.frame_and_clip`, averaged over seeds, with its interval (see `interval`).
 
@@ -33,17 +37,19 @@ def over_seeds(
         cfg: number of resamples, confidence, seed.
         given: the detector is what it is, not one of many fits: the interval is over people alone. So it is, too,
             for a predictor that says the same of every crop.
+        valid: what the same runs gave valid, in the order of `preds`: the metrics of `metrics.AT_VALID` are estimated,
+            too, each seed at its own threshold (see `thresholds`).
 
     Raises:
-        InputError: no seed, seeds that scored other crops, or predictions that `metrics.checked` refuses.
+        InputError: no seed, seeds that scored other crops, predictions that `metrics.checked` or `thresholds.of_valid`
+            refuses, not one table of valid per seed.
     """
-    seeds = _same_crops(preds)
+    seeds = same_crops(preds)
     weights, dropped = group_weights(seeds[0], cfg)
-    found, given = {}, given or _constant(seeds)
+    found, given = {}, given or constant(seeds)
     for level in metrics.LEVELS:
-        plain = [metrics.scores(*metrics.arrays(p, level)[:2], threshold) for p in seeds]
-        drawn = [weighted_scores(*indexed(p, level), weights, threshold) for p in seeds]
-        for name in metrics.NAMES:
+        plain, drawn = _scored(seeds, valid, level, weights)
+        for name in plain[0]:
             values, resampled = [s[name] for s in plain], np.stack([d[name] for d in drawn])
             more = {"given": given, "limits": LIMITS.get(name, (0.0, 1.0))}
             found[f"{level}_{name}"] = estimate(values, resampled, seeds[0], dropped, cfg, **more)
@@ -55,8 +61,8 @@ def paired(
     b: Sequence[pd.DataFrame],
     metric: str,
     cfg: params.Report,
-    threshold: float = 0.5,
     given: bool = False,
+    valid: tuple[Sequence[pd.DataFrame], Sequence[pd.DataFrame]] | None = None,
 ) -> Estimate:
     """Estimate metric(a) - metric(b), the mean over the seeds that both have, on the crops that both scored.
 
@@ -69,18 +75,22 @@ def paired(
         a, b: the predictions of each seed of two arms, in the order of the seed index.
         metric: a name of `metrics.frame_and_clip`, such as "clip_auc".
         given: as in `over_seeds`.
+        valid: what the runs of both arms gave valid, as in `over_seeds`; a metric of `metrics.AT_VALID` needs it.
 
     Raises:
-        InputError: an unknown metric, no common crop, or common crops that differ in label or group.
+        InputError: an unknown metric, one at the threshold of valid without `valid`, no common crop, or common crops
+            that differ in label or group.
     """
     level, name = metrics.level_and_name(metric)
-    a, b, unpaired = _common(_same_crops(a), _same_crops(b))
-    given = given or (_constant(a) and _constant(b))
-    a, b = (arm * len(other) if len(arm) == 1 and _constant(arm) else arm for arm, other in ((a, b), (b, a)))
+    if name in metrics.AT_VALID and valid is None:
+        raise InputError(metric, "no predictions of valid were given", "pass them, or ask for the metric at .5")
+    a, b, unpaired = common(same_crops(a), same_crops(b))
+    given = given or (constant(a) and constant(b))
+    a, b = (arm * len(other) if len(arm) == 1 and constant(arm) else arm for arm, other in ((a, b), (b, a)))
     a, b, unmatched = in_both(a, b)
     weights, dropped = group_weights(a[0], cfg)
-    plain = [[metrics.scores(*metrics.arrays(p, level)[:2], threshold)[name] for p in arm] for arm in (a, b)]
-    drawn = [[weighted_scores(*indexed(p, level), weights, threshold)[name] for p in arm] for arm in (a, b)]
+    scored = [_scored(arm, of, level, weights) for arm, of in zip((a, b), valid or (None, None), strict=True)]
+    plain, drawn = ([[found[name] for found in arm] for arm in kind] for kind in zip(*scored, strict=True))
     resampled = np.subtract(*drawn)
     more = {"unpaired": unpaired, "unmatched": unmatched, "given": given}
     return estimate(np.subtract(*plain), resampled, a[0], dropped, cfg, **more)
@@ -198,34 +208,19 @@ def estimate(
     )
 
 
+def _scored(
+    seeds: Sequence[pd.DataFrame], valid: Sequence[pd.DataFrame] | None, level: str, weights: np.ndarray
+) -> tuple[list[dict], list[dict]]:
+    """Return the metrics of each seed, and of each seed those of all resamples."""
+    if valid is not None and len(valid) < len(seeds):
+        raise InputError("predictions", f"{len(valid)} of valid for {len(seeds)} seeds", "pass those of each run")
+    chosen = [None] * len(seeds) if valid is None else [thresholds.of_valid(v)[level] for v in valid[: len(seeds)]]
+    each = list(zip(seeds, chosen, strict=True))
+    plain = [metrics.scores(*metrics.arrays(p, level)[:2], chosen=at) for p, at in each]
+    return plain, [weighted_scores(*indexed(p, level), weights, chosen=at) for p, at in each]
+
+
 def indexed(preds: pd.DataFrame, level: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return label, probability and the number of the source group (its place among the sorted names) per row."""
     y, p, group = metrics.arrays(preds, level)
     return y, p, np.unique(group, return_inverse=True)[1]
-
-
-def _constant(seeds: Sequence[pd.DataFrame]) -> bool:
-    """Return whether every table gives all crops one score, as a rule without training does."""
-    return all(p["prob_fake"].nunique() == 1 for p in seeds)
-
-
-def _same_crops(preds: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    seeds = [metrics.checked(p) for p in preds]
-    if not seeds:
-        raise InputError("predictions", "no seed given", "pass a list with the predictions of each seed")
-    fixed = [*metrics.ROW, "label", "group"]
-    if any(not seeds[0][fixed].equals(other[fixed]) for other in seeds[1:]):
-        raise InputError("predictions", "the seeds scored different crops", "pass runs of one arm on one split")
-    return seeds
-
-
-def _common(a: list[pd.DataFrame], b: list[pd.DataFrame]) -> tuple[list, list, int]:
-    """Keep the crops that both arms scored, and count the others."""
-    both = a[0].merge(b[0], on=metrics.ROW, suffixes=("", "_b"))
-    if both.empty:
-        raise InputError("predictions", "the two arms share no crop", "pass arms scored on the same split")
-    if not (both["label"].eq(both["label_b"]) & both["group"].eq(both["group_b"])).all():
-        raise InputError("predictions", "a crop has another label or group in the other arm", "score both again")
-    keys = both[metrics.ROW]
-    kept = [[p.merge(keys, on=metrics.ROW) for p in arm] for arm in (a, b)]
-    return kept[0], kept[1], len(a[0]) + len(b[0]) - 2 * len(both)

@@ -139,11 +139,16 @@ def differences(
     preds: Mapping[str, Sequence[pd.DataFrame]],
     names: Sequence[str],
     cfg: params.Report,
+    valid: Mapping[str, Sequence[pd.DataFrame]] | None = None,
 ) -> pd.DataFrame:
-    """Tabulate a - b for pairs of arms and metrics: effect, interval, half width over seeds alone, reading."""
+    """Tabulate a - b for pairs of arms and metrics: effect, interval, half width over seeds alone, reading.
+
+    Metrics at the threshold of valid need what the runs of each arm gave `valid`.
+    """
     lines = []
     for name in names:
-        gains = pooling.alike([bootstrap.paired(preds[a], preds[b], name, cfg) for a, b in pairs])
+        sides = [(a, b, (valid[a], valid[b]) if valid else None) for a, b in pairs]
+        gains = pooling.alike([bootstrap.paired(preds[a], preds[b], name, cfg, valid=of) for a, b, of in sides])
         lines += [[f"{a} - {b}", name, *reading(g, cfg.confidence)] for (a, b), g in zip(pairs, gains, strict=True)]
     order = {f"{a} - {b}": i for i, (a, b) in enumerate(pairs)}
     table = pd.DataFrame(lines, columns=["difference", "metric", *READING])

@@ -9,7 +9,7 @@ from predictions import CFG, concatenated, made_up
 from scipy import stats
 
 from ddet.errors import InputError
-from ddet.stats import bootstrap, metrics, weighted
+from ddet.stats import bootstrap, interval, metrics, thresholds, weighted
 
 
 def test_groups_are_drawn_whole():
@@ -61,6 +61,44 @@ def test_an_interval_ends_where_the_metric_does():
     found = bootstrap.over_seeds([perfect[0], perfect[1].assign(prob_fake=0.4)], CFG)
     assert found["clip_auc"].value > 0.7 and (found["clip_auc"].low, found["clip_auc"].high) == (0, 1)
     assert found["clip_log_loss"].low == 0 and found["clip_log_loss"].high > 1
+
+
+def test_each_seed_is_decided_at_the_threshold_of_its_own_valid():
+    seeds, valid = [made_up(s) for s in range(2)], [made_up(s, shift=0.1).assign(split="valid") for s in (8, 9)]
+    at = [thresholds.of_valid(v)["clip"] for v in valid]
+    assert at[0] != at[1]
+    found = bootstrap.over_seeds(seeds, CFG, valid=valid)
+    assert set(found) == {f"{level}_{n}" for level in metrics.LEVELS for n in (*metrics.NAMES, *metrics.AT_VALID)}
+    cell = found["clip_balanced_accuracy_at_valid_threshold"]
+    plain = [
+        metrics.scores(*metrics.arrays(p, "clip")[:2], t)["balanced_accuracy"] for p, t in zip(seeds, at, strict=True)
+    ]
+    assert cell.per_seed == pytest.approx(plain)
+    weights, _ = bootstrap.group_weights(seeds[0], CFG)
+    slow = [
+        [concatenated(p, draw, "clip", t)["balanced_accuracy_at_valid_threshold"] for draw in weights]
+        for p, t in zip(seeds, at, strict=True)
+    ]
+    people, own = interval.components(np.array(slow), 12)
+    assert (cell.people, cell.own) == pytest.approx((people, own))
+    without = bootstrap.over_seeds(seeds, CFG)
+    assert repr(without) == repr({name: found[name] for name in without}), "the others do not change"
+
+
+def test_a_difference_has_the_threshold_of_each_side():
+    a, b = [made_up(1), made_up(2), made_up(3)], [made_up(4), made_up(5)]
+    valid = [[made_up(s, shift=0.1).assign(split="valid") for s in seeds] for seeds in ((6, 7, 8), (9, 10))]
+    name = "frame_accuracy_at_valid_threshold"
+    gain = bootstrap.paired(a, b, name, CFG, valid=valid)
+    one, two = (bootstrap.over_seeds(p, CFG, valid=v)[name].per_seed for p, v in zip((a, b), valid, strict=True))
+    assert gain.per_seed == pytest.approx(np.subtract(one[:2], two)) and gain.unmatched == 1
+
+
+def test_a_threshold_of_valid_needs_valid_of_each_seed():
+    with pytest.raises(InputError, match="no predictions of valid were given"):
+        bootstrap.paired([made_up()], [made_up(1)], "clip_accuracy_at_valid_threshold", CFG)
+    with pytest.raises(InputError, match="1 of valid for 2 seeds"):
+        bootstrap.over_seeds([made_up(1), made_up(2)], CFG, valid=[made_up(3)])
 
 
 def test_same_seed_same_interval_other_seed_other_interval():

@@ -58,6 +58,7 @@ def test_the_example_of_the_page_prints_what_the_page_shows(tmp_path, monkeypatc
     [
         (["{0}", "{0}"], "ours_1: two models have this name"),
         (["{0}", "--metric", "auc"], "auc: no such metric"),
+        (["{0}", "--metric", "clip_macro_f1_at_valid_threshold"], "no predictions of valid are read here"),
         (["{0}", "--against", "b"], "b: no such model; name one of ours_1"),
         (["a={0},missing.csv"], "missing.csv: no such file"),
     ],

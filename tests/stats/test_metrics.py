@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import brier_score_loss
 
 from ddet.errors import InputError
 from ddet.stats import metrics
 
-ONE_CLASS_NAN = {"balanced_accuracy", "macro_f1", "auc", "ap", "eer", "error_gap"}
+ONE_CLASS_NAN = {"balanced_accuracy", "macro_f1", "auc", "ap", "eer", "error_gap", "tpr_at_1", "tpr_at_5"}
 
 
 def preds(clips: dict[str, tuple[int, list[float]]], group: str | None = None) -> pd.DataFrame:
@@ -44,6 +45,31 @@ def test_eer_between_points():
     assert metrics.eer(np.array([0, 1]), np.array([0.9, 0.1])) == pytest.approx(1)
 
 
+def test_fakes_found_at_few_false_alarms_by_hand():
+    """Ten reals at 0, .1, .. .9; fakes at .95, .85 and .05: the curve goes (0, 1/3), (.1, 1/3), (.1, 2/3), ..."""
+    y, p = np.array([0] * 10 + [1] * 3), np.array([*range(10), 9.5, 8.5, 0.5]) / 10
+    assert [metrics.tpr_at(y, p, rate) for rate in (0, 0.05, 0.1)] == pytest.approx([1 / 3, 1 / 3, 2 / 3])
+    assert metrics.tpr_at(y, p, 0.9) == pytest.approx(1), "of a vertical step, its top"
+    sloped = np.array([*range(9), 9.5, 9.5, 8.5, 0.5]) / 10  # a fake tied with the highest real
+    assert metrics.tpr_at(y, sloped, 0.01) == pytest.approx(0.1 * 1 / 3)
+    assert metrics.scores(y, sloped)["tpr_at_5"] == pytest.approx(0.5 * 1 / 3)
+
+
+def test_the_brier_score_is_that_of_scikit_learn():
+    y, p = np.array([0, 1, 1, 0]), np.array([0.3, 0.8, 0.4, 0.0])
+    found = metrics.scores(y, p)["brier"]
+    assert found == pytest.approx((0.09 + 0.04 + 0.36 + 0) / 4) and found == pytest.approx(brier_score_loss(y, p))
+
+
+def test_another_threshold_adds_the_metrics_that_depend_on_one():
+    y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.7, 0.4])
+    found, at = metrics.scores(y, p, chosen=0.65), metrics.scores(y, p, 0.65)
+    assert set(found) - set(at) == set(metrics.AT_VALID)
+    assert {name: found[f"{name}{metrics.OF_VALID}"] for name in metrics.DECIDED} == {n: at[n] for n in metrics.DECIDED}
+    assert {name: found[name] for name in metrics.NAMES} == metrics.scores(y, p)
+    assert metrics.level_and_name("clip_macro_f1_at_valid_threshold") == ("clip", "macro_f1_at_valid_threshold")
+
+
 def test_the_threshold_itself_counts_as_fake():
     assert metrics.scores(np.array([1, 0]), np.array([0.5, 0.49]))["accuracy"] == 1
     assert metrics.scores(np.array([1, 0]), np.array([0.5, 0.49]), threshold=0.4)["accuracy"] == 0.5
@@ -69,7 +95,7 @@ def test_swapping_the_classes_mirrors_the_metrics(rows):
     ours, mirrored = metrics.scores(y, p, 0.45), metrics.scores(1 - y, 1 - p, 0.55 - 1e-9)
     shares = [name for name in metrics.NAMES if name not in ("log_loss", "error_gap")]
     assert all(0 <= ours[name] <= 1 for name in shares if not np.isnan(ours[name]))
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "auc", "eer", "log_loss"):
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "auc", "eer", "log_loss", "brier"):
         assert ours[name] == pytest.approx(mirrored[name], abs=1e-9, nan_ok=True), name
     assert ours["f1_real"] == pytest.approx(mirrored["f1_fake"], nan_ok=True)
     assert ours["error_gap"] == pytest.approx(-mirrored["error_gap"], nan_ok=True)

@@ -299,5 +299,14 @@ def test_differences_stand_pair_by_pair_and_metric_by_metric():
     assert table["low"][0] == pytest.approx(-table["high"][2]) and (table["low"] <= table["effect"] + 1e-12).all()
 
 
+def test_differences_at_the_threshold_of_valid_are_those_of_each_arm_s_own():
+    """Halved scores rank as they did: at .5 the arm finds fewer fakes, at the threshold of its valid as many."""
+    b = [biased(0.4, 0.1)] * 2
+    preds = {"a": [p.assign(prob_fake=p["prob_fake"] / 2) for p in b], "b": b}
+    names = ["frame_accuracy", "frame_accuracy_at_valid_threshold"]
+    table = verdicts.differences([("a", "b")], preds, names, CFG, preds)
+    assert table["effect"][0] < -0.1 and table["effect"][1] == 0
+
+
 def test_no_pair_gives_an_empty_table_with_its_columns():
     assert list(verdicts.differences([], {}, ["frame_auc"], CFG).columns) == ["difference", "metric", *verdicts.READING]

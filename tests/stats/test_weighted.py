@@ -15,9 +15,10 @@ def test_equals_the_slow_plain_version(level, monkeypatch):
     monkeypatch.setattr(weighted, "CELLS", 500)  # several chunks
     preds = made_up()
     weights, _ = bootstrap.group_weights(preds, CFG)
-    fast = weighted.weighted_scores(*bootstrap.indexed(preds, level), weights)
-    slow = pd.DataFrame([concatenated(preds, draw, level) for draw in weights])
-    for name in metrics.NAMES:
+    fast = weighted.weighted_scores(*bootstrap.indexed(preds, level), weights, chosen=0.3)
+    slow = pd.DataFrame([concatenated(preds, draw, level, chosen=0.3) for draw in weights])
+    assert set(fast) == {*metrics.NAMES, *metrics.AT_VALID}
+    for name in fast:
         np.testing.assert_allclose(fast[name], slow[name], rtol=1e-12, atol=1e-12, err_msg=name)
 
 
@@ -28,9 +29,17 @@ def test_equals_the_slow_plain_version(level, monkeypatch):
 )
 def test_unit_weights_give_the_plain_metrics(rows, threshold):
     y, p, group = (np.array(column) for column in zip(*rows, strict=True))
-    plain = metrics.scores(y, p / 4, threshold)
-    fast = weighted.weighted_scores(y, p / 4, group, np.ones((1, 3)), threshold)
+    plain = metrics.scores(y, p / 4, threshold, chosen=0.75)
+    fast = weighted.weighted_scores(y, p / 4, group, np.ones((1, 3)), threshold, chosen=0.75)
     assert {name: fast[name][0] for name in plain} == pytest.approx(plain, rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+def test_of_a_vertical_step_at_the_rate_its_top_counts():
+    """Twenty reals at 0, .05, ..., .95 and fakes at .99, .92 and .03: at 5 % the curve rises from 1/3 to 2/3."""
+    y, p = np.array([0] * 20 + [1] * 3), np.array([*(np.arange(20) / 20), 0.99, 0.92, 0.03])
+    fast = weighted.weighted_scores(y, p, np.zeros(23, int), np.ones((1, 1)))
+    assert fast["tpr_at_5"] == pytest.approx(2 / 3) == metrics.scores(y, p)["tpr_at_5"]
+    assert fast["tpr_at_1"] == pytest.approx(1 / 3)
 
 
 def test_the_error_gap_of_resamples_by_hand():
