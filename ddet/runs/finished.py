@@ -63,6 +63,15 @@ def predictions(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
     return [pd.read_parquet(folder / common.PREDICTIONS) for folder in done.loc[done["arm"] == arm, "folder"]]
 
 
+def valid(done: pd.DataFrame, arm: str) -> list[pd.DataFrame]:
+    """Read what the kept epoch of an arm gave the crops that chose it, one table per seed.
+
+    They are of valid, and thresholds come from them; those of an arm selected on test say so in `split`, and
+    `stats.thresholds` refuses them.
+    """
+    return [pd.read_parquet(folder / common.VALID) for folder in done.loc[done["arm"] == arm, "folder"]]
+
+
 def histories(done: pd.DataFrame) -> pd.DataFrame:
     """Join the training histories: arm, seed, phase (from 1), the columns of history.csv; epochs count on."""
     parts = []

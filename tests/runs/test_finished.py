@@ -83,6 +83,12 @@ def test_predictions_of_an_arm_are_one_table_a_seed_of_the_test_crops(done):
     assert not first["prob_fake"].equals(second["prob_fake"])
 
 
+def test_predictions_of_valid_are_of_the_crops_that_chose_the_epoch(done):
+    first, second = finished.valid(done, "MEP")
+    assert set(first["split"]) == {"valid"} and first["clip_id"].tolist() == second["clip_id"].tolist()
+    assert not set(first["clip_id"]) & set(finished.predictions(done, "MEP")[0]["clip_id"])
+
+
 def test_a_run_knows_its_configuration_and_gives_its_network_back(done):
     row = done.iloc[0]
     config = finished.config_of_run(row["folder"])
