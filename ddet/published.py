@@ -27,6 +27,11 @@ def load(name: str) -> pd.DataFrame:
     return _read(paths.PUBLISHED / f"{name}.csv").copy()
 
 
+def nothing() -> pd.DataFrame:
+    """Return the frame of a table that the paper does not have, as `load` returns those that it has."""
+    return with_values(pd.DataFrame(columns=COLUMNS, dtype=str))
+
+
 @cache
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():

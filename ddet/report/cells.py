@@ -97,16 +97,17 @@ def facts_of(cell: Cell) -> dict[str, object]:
     return facts | {"seeds": cell.seeds, "keys": " ".join(cell.keys), "word": cell.word}
 
 
-def compact(cell: Cell) -> str:
-    """Write a cell as text: ours [low, high] / paper."""
+def compact(cell: Cell, beside: bool = True) -> str:
+    """Write a cell as text: ours [low, high] / paper; or ours alone, not `beside` the paper's."""
+    paper = f" / {cell.paper or EMPTY}" if beside else ""
     if cell.ours is None:
-        return f"{cell.word or EMPTY} / {cell.paper or EMPTY}"
-    return f"{cell.show('value')}{_marks(cell)}{_interval(cell)} / {cell.paper or EMPTY}"
+        return f"{cell.word or EMPTY}{paper}"
+    return f"{cell.show('value')}{_marks(cell)}{_interval(cell)}{paper}"
 
 
-def as_html(cell: Cell) -> str:
+def as_html(cell: Cell, beside: bool = True) -> str:
     """Write a cell as a table element; its tooltip holds n, seeds and run keys."""
-    paper = f"<small>paper {escape(cell.paper or EMPTY)}</small>"
+    paper = f"<small>paper {escape(cell.paper or EMPTY)}</small>" if beside else ""
     if cell.word:
         return f"<td>{escape(cell.word)}{paper}</td>"
     if cell.ours is None:
@@ -115,7 +116,7 @@ def as_html(cell: Cell) -> str:
     noise = f", in the interval {cell.show('seed_sd')} of all rows" if cell.ours.pooled else ""
     seeds = f"{cell.seeds} seeds, sd {cell.show('spread')}{noise}, runs {' '.join(cell.keys)}"
     sign = "+" if cell.difference > 0 else ""
-    tip = f"{n}; {seeds}; ours - paper {sign}{half_up(cell.difference, cell.digits)}"
+    tip = f"{n}; {seeds}" + (f"; ours - paper {sign}{half_up(cell.difference, cell.digits)}" if beside else "")
     return f'<td title="{escape(tip)}">{cell.show("value")}{_marks(cell)}<small>{_interval(cell)}</small>{paper}</td>'
 
 

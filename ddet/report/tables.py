@@ -36,16 +36,16 @@ class Table:
         return facts.astype(dict.fromkeys(COUNTS, "Int64"))  # whole numbers also where a row was not run
 
     def markdown(self) -> str:
-        """Return the compact table: ours [low, high] / paper."""
-        header = ["", *(c.title for c in self.columns)]
-        body = [[row, *(compact(cells[c.title]) for c in self.columns)] for row, cells in self.rows.items()]
+        """Return the compact table: ours [low, high] / paper, ours alone where the paper has no such table."""
+        header, beside = ["", *(c.title for c in self.columns)], self._beside()
+        body = [[row, *(compact(cells[c.title], beside) for c in self.columns)] for row, cells in self.rows.items()]
         return f"**{self.caption}**\n\n{markdown([header, *body])}\n{self._notes()}\n"
 
     def html(self) -> str:
         """Return the table element; the tooltip of a cell holds n, seeds and run keys."""
-        head = "".join(f"<th>{escape(c.title)}</th>" for c in self.columns)
+        head, beside = "".join(f"<th>{escape(c.title)}</th>" for c in self.columns), self._beside()
         lines = [
-            f"<tr><td>{escape(row)}</td>" + "".join(as_html(cells[c.title]) for c in self.columns) + "</tr>"
+            f"<tr><td>{escape(row)}</td>" + "".join(as_html(cells[c.title], beside) for c in self.columns) + "</tr>"
             for row, cells in self.rows.items()
         ]
         return _element("results", self.caption, f"<th></th>{head}", lines, self._notes())
@@ -55,6 +55,10 @@ class Table:
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write <name>.csv, .md and .html into `folder`, the same bytes for the same table."""
         return _write(folder, name, self.caption, self.tidy(), self.markdown(), self.html())
+
+    def _beside(self) -> bool:
+        """Return whether any cell has a number of the paper to stand beside."""
+        return any(cell.paper for row in self.rows.values() for cell in row.values())
 
     def _notes(self) -> str:
         mine = [cell for row in self.rows.values() for cell in row.values() if cell.ours]
@@ -79,6 +83,7 @@ def results_table(
     caption: str,
     note: str = "",
     names: Mapping[str, str] | None = None,
+    valid: Mapping[str, Sequence[pd.DataFrame]] | None = None,
 ) -> Table:
     """Build a table of our runs beside a published one, in the paper's order of rows; further rows of ours follow.
 
@@ -89,13 +94,15 @@ def results_table(
         published: the frame of `ddet.published.load`; an empty one where the paper has no such table.
         caption: must name the data, see `origin`.
         names: arm -> the paper's name of that row, where they differ.
+        valid: arm -> what its runs gave valid, for columns at the threshold of valid.
 
     Raises:
         InputError: an arm without one key per seed, a name that is no row of the paper, an unknown metric.
     """
     names = dict(names or {})
     _check(preds, keys, names, list(published["row"].unique()), columns)
-    found = {names.get(arm, arm): bootstrap.over_seeds(preds[arm], cfg) for arm in preds}
+    of_valid = valid or {}
+    found = {names.get(arm, arm): bootstrap.over_seeds(preds[arm], cfg, valid=of_valid.get(arm)) for arm in preds}
     behind = {names.get(arm, arm): keys[arm] for arm in preds}
     return set_beside(found, behind, columns, published, caption, note)
 
