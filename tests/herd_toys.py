@@ -45,4 +45,5 @@ def write_run(root: Path, arm: str, seed: int, preds: pd.DataFrame | None = None
     folder = root / names[-1]
     if preds is not None:
         preds.assign(split="test").to_parquet(folder / common.PREDICTIONS)
+        preds.assign(split="valid").to_parquet(folder / common.VALID)
     return {"arm": arm, "seed": seed, "key": names[-1], "chain": " ".join(names), "folder": folder}

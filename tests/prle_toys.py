@@ -55,10 +55,17 @@ def met(
     return pd.DataFrame(rows, columns=[*metrics.ROW, "group", "label", "prob_fake"])
 
 
+class Invented(Scored):
+    """Scores of invented fits, which gave valid what they gave test."""
+
+    def valid(self, fit: str) -> list[pd.DataFrame]:
+        return [table.assign(split="valid") for table in self.tables(fit)]
+
+
 def scored(fits: Mapping[str, Sequence[pd.DataFrame]], report: params.Report = REPORT) -> Scored:
     """Return the scores of invented fits; the keys of "x" are "x 0", "x 1", ..."""
     done = [{"arm": name, "seed": s, "key": f"{name} {s}"} for name, tables in fits.items() for s in range(len(tables))]
-    return Scored(pd.DataFrame(done), report, {name: list(tables) for name, tables in fits.items()})
+    return Invented(pd.DataFrame(done), report, {name: list(tables) for name, tables in fits.items()})
 
 
 def arm(hide: str = "primary", **changes) -> params.PrleArm:

@@ -11,22 +11,26 @@ from ddet.asrid import scores as asrid_scores
 from ddet.asrid.train import SCORES
 from ddet.report import tables
 from ddet.runs import finished, planned
-from ddet.stats import bootstrap, pooling, seed_interval, verdicts
+from ddet.stats import bootstrap, metrics, pooling, seed_interval, verdicts
 from ddet.stats.bootstrap import Estimate
 
 CURVE = {"last": seed_interval.last, "average": seed_interval.average, "variation": seed_interval.variation}
+ACCURACY_AT = f"clip_accuracy{metrics.OF_VALID}"
+T_NOTE = "Accuracies: at .5; at t: at the threshold of the whole valid split, more in asrid_points."
 TABLE2 = [
     tables.Column("Tr.", "last"),
     tables.Column("Ave. Tr.", "average"),
     tables.Column("Val.", "valid clip_log_loss"),
     tables.Column("Var", "variation"),
-    *(tables.Column(f"test {m}", f"test {m}") for m in ("clip_log_loss", "clip_accuracy", "clip_auc")),
+    *(tables.Column(f"test {m}", f"test {m}") for m in ("clip_log_loss", "clip_accuracy")),
+    tables.Column("test clip_accuracy at t", f"test {ACCURACY_AT}"),
+    tables.Column("test clip_auc", "test clip_auc"),
 ]
 SETS = ("small", "large")
 TABLE3 = [
     tables.Column(f"{s} {t}", f"{s} {m}")
     for s in SETS
-    for t, m in (("loss", "clip_log_loss"), ("accuracy", "clip_accuracy"))
+    for t, m in (("loss", "clip_log_loss"), ("accuracy", "clip_accuracy"), ("accuracy at t", ACCURACY_AT))
 ]
 SPLITS = {"train": "train", "val": "valid", "test": "test"}  # the paper's word -> ours
 NAMED = {"static": "static", "dynamic": "dynamic", "fused": "prob_fake"}  # score -> its column
@@ -54,7 +58,8 @@ def ablation_rows(
         test = asrid_scores.predictions(done, arm, "test")
         curves = asrid_scores.steps(done, arm)
         found[row] = {name: seed_interval.of_seeds([f(c) for c in curves], train[0], cfg) for name, f in CURVE.items()}
-        found[row] |= _named("valid", valid, cfg) | _named("test", test, cfg)
+        whole = asrid_scores.predictions(done, arm, "valid")
+        found[row] |= _named("valid", valid, cfg) | _named("test", test, cfg, whole)
         keys[row] = finished.keys(done, arm)
     for name in asrid_scores.constants(train[0], test[0]) if names else ():
         found[name] = {
@@ -81,20 +86,24 @@ def set_rows(
             continue
         own = asrid_scores.clips_of_set(section, spec, given)
         train = asrid_scores.predictions(done, arm, "train", among=own)
+        whole = asrid_scores.predictions(done, arm, "valid")
         for word, part in SPLITS.items():
             preds = asrid_scores.predictions(done, arm, part, among=own)
             rows = {"": preds} | {f" · {name}": p for name, p in asrid_scores.constants(train[0], preds[0]).items()}
             for suffix, scored in rows.items():
                 row = f"{word}{suffix}" if split == "clip" else f"{word}, {split} split{suffix}"
-                found.setdefault(row, {}).update(_named(size, scored, cfg))
+                found.setdefault(row, {}).update(_named(size, scored, cfg, None if suffix else whole))
                 keys.setdefault(row, []).extend([] if suffix else finished.keys(done, arm))
     order = sorted(found, key=lambda row: (" split" in row, "·" in row))
     return {row: found[row] for row in order}, keys
 
 
-def _named(prefix: str, preds: Sequence[pd.DataFrame], cfg: params.Report) -> dict[str, Estimate]:
-    found = bootstrap.over_seeds(preds, cfg)
-    return {f"{prefix} {m}": found[m] for m in ("clip_log_loss", "clip_accuracy", "clip_auc")}
+def _named(
+    prefix: str, preds: Sequence[pd.DataFrame], cfg: params.Report, valid: Sequence[pd.DataFrame] | None = None
+) -> dict[str, Estimate]:
+    found = bootstrap.over_seeds(preds, cfg, valid=valid)
+    wanted = ("clip_log_loss", "clip_accuracy", ACCURACY_AT, "clip_auc")
+    return {f"{prefix} {m}": found[m] for m in wanted if m in found}
 
 
 def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.DataFrame:
@@ -108,9 +117,11 @@ def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.Da
         fused = asrid_scores.predictions(done, arm)
         for name, score in NAMED.items():
             preds = asrid_scores.predictions(done, arm, score=score)
-            found, gain = bootstrap.over_seeds(preds, cfg), bootstrap.paired(preds, fused, "clip_log_loss", cfg)
+            valid = asrid_scores.predictions(done, arm, "valid", score=score)
+            found = bootstrap.over_seeds(preds, cfg, valid=valid)
+            gain = bootstrap.paired(preds, fused, "clip_log_loss", cfg)
             line = {"arm": arm, "score": name, "sd": spread(preds)}
-            for metric in ("clip_log_loss", "clip_auc", "clip_accuracy"):
+            for metric in ("clip_log_loss", "clip_auc", "clip_accuracy", ACCURACY_AT):
                 e = found[metric]
                 line |= {metric: e.value, f"{metric} low": e.low, f"{metric} high": e.high}
             if name == "static":
@@ -163,7 +174,8 @@ def on_test(
 ) -> pd.DataFrame:
     """Tabulate every arm on test, and whether its log loss is below that of the training prior (whole interval)."""
     tests = {arm: asrid_scores.predictions(done, arm) for arm in arms}
-    found = pooling.pooled({arm: bootstrap.over_seeds(preds, cfg) for arm, preds in tests.items()})
+    valid = {arm: asrid_scores.predictions(done, arm, "valid") for arm in arms}
+    found = pooling.pooled({arm: bootstrap.over_seeds(p, cfg, valid=valid[arm]) for arm, p in tests.items()})
     lines = []
     for arm, spec in arms.items():
         preds, train, e = tests[arm], asrid_scores.predictions(done, arm, "train")[0], found[arm]
@@ -175,7 +187,8 @@ def on_test(
             "seeds": len(preds),
             "clips": e["clip_auc"].clips,
         }
-        line |= {m: tables.with_interval(e[m]) for m in ("clip_log_loss", "clip_accuracy", "clip_auc")}
+        shown = ("clip_log_loss", "clip_accuracy", ACCURACY_AT, "clip_auc")
+        line |= {m: tables.with_interval(e[m]) for m in shown}
         line["log loss of the prior"] = bootstrap.over_seeds(prior, cfg)["clip_log_loss"].value
         lines.append(line | {"beats the prior": "yes" if gain.low > 0 else "no" if gain.high < 0 else "undecided"})
     return pd.DataFrame(lines)

@@ -11,7 +11,7 @@ from ddet import params
 from ddet.errors import InputError
 from ddet.prle.arms import SHORT
 from ddet.runs import finished
-from ddet.stats import bootstrap, metrics
+from ddet.stats import bootstrap, metrics, thresholds
 
 Term = tuple[float, str, str]  # factor, fit, part
 
@@ -37,7 +37,7 @@ class Scored:
         self._tables: dict[str, list[pd.DataFrame]] = {}
         for name, tables in (more or {}).items():
             self._tables[name] = self._alike(name, tables)
-        self._drawn: dict[tuple[str, str, str], tuple[list[dict], list[dict]]] = {}
+        self._drawn: dict[tuple[str, str, str, bool], tuple[list[dict], list[dict]]] = {}
         self._inside: dict[str, np.ndarray] = {}
 
     def has(self, *fits: str) -> bool:
@@ -45,7 +45,10 @@ class Scored:
         return set(fits) <= set(self.done["arm"])
 
     def over(self, fit: str, parts: Sequence[str], metric: str) -> bootstrap.Estimate:
-        """Estimate a metric of `metrics.frame_and_clip`: mean over seeds, and over parts with equal weights."""
+        """Estimate a metric of `metrics.frame_and_clip`: mean over seeds, and over parts with equal weights.
+
+        Metrics at the threshold of valid (`metrics.AT_VALID`) take that of each run from the valid crops of FF++.
+        """
         return self.contrast([[(1 / len(parts), fit, part) for part in parts]], metric, difference=False)
 
     def gain(self, pairs: Sequence[tuple[str, str]], parts: Sequence[str], metric: str) -> bootstrap.Estimate:
@@ -130,21 +133,34 @@ class Scored:
 
     def _of(self, fit: str, part: str, metric: str) -> tuple[list[float], list[np.ndarray]]:
         level, name = metrics.level_and_name(metric)
-        if (fit, part, level) not in self._drawn:
-            self._drawn[fit, part, level] = self._scores(fit, part, level)
-        plain, drawn = self._drawn[fit, part, level]
+        key = (fit, part, level, name in metrics.AT_VALID)
+        if key not in self._drawn:
+            self._drawn[key] = self._scores(*key)
+        plain, drawn = self._drawn[key]
         return [scores[name] for scores in plain], [scores[name] for scores in drawn]
 
-    def _scores(self, fit: str, part: str, level: str) -> tuple[list[dict], list[dict]]:
-        plain, drawn = [], []
-        for table in self.part(fit, part):
+    def valid(self, fit: str) -> list[pd.DataFrame]:
+        """Return what the runs of a fit gave the valid crops of FF++, one table per seed.
+
+        Raises:
+            InputError: its predictions come from no run.
+        """
+        found = finished.valid(self.done, fit)
+        if len(found) != len(self.tables(fit)):
+            raise InputError(f"fit {fit}", "has no predictions of valid", "ask for a metric at .5")
+        return found
+
+    def _scores(self, fit: str, part: str, level: str, at_valid: bool) -> tuple[list[dict], list[dict]]:
+        plain, drawn, tables = [], [], self.part(fit, part)
+        of_valid = [thresholds.of_valid(v)[level] for v in self.valid(fit)] if at_valid else [None] * len(tables)
+        for table, at in zip(tables, of_valid, strict=True):
             if not len(table):
                 raise InputError(f"part {part}", "holds no test crop", "name a data set of prle.tests, or a method")
             y, p, group = metrics.arrays(table, level)
             columns = np.array([self._columns[g] for g in group])
             # Every group once is the sample itself: the metrics of scikit-learn one by one would take as long again.
             once = np.vstack([np.ones_like(self._weights[0][:1]), self._weights[0]])
-            found = bootstrap.weighted_scores(y, p, columns, once)
+            found = bootstrap.weighted_scores(y, p, columns, once, chosen=at)
             plain.append({name: values[0] for name, values in found.items()})
             drawn.append({name: values[1:] for name, values in found.items()})
         return plain, drawn

@@ -10,7 +10,7 @@ from asrid_toys import INVENTED, given, section, write_clips, write_runs
 from ddet import params
 from ddet.asrid import scores as asrid_scores
 from ddet.asrid import tables as asrid_tables
-from ddet.stats import metrics, seed_interval
+from ddet.stats import metrics, seed_interval, thresholds
 
 CFG = params.Report(bootstrap=100, confidence=0.95, seed=1)
 
@@ -45,6 +45,9 @@ def test_table_2_has_the_paper_s_columns_and_the_constants(cfg, rows, done):
     assert row["valid clip_log_loss"].value == pytest.approx(np.mean([loss(t) for t in valid]))
     assert row["valid clip_log_loss"].clips == 4 and row["test clip_log_loss"].clips == 24
     assert row["test clip_log_loss"].value == pytest.approx(np.mean([loss(t[t["split"] == "test"]) for t in every]))
+    at = [thresholds.of_valid(t[t["split"] == "valid"])["clip"] for t in every]
+    right = [((t["prob_fake"] >= h) == t["label"])[t["split"] == "test"].mean() for t, h in zip(every, at, strict=True)]
+    assert row["test clip_accuracy_at_valid_threshold"].value == pytest.approx(np.mean(right))
     assert keys["StaNew"] == ["k10", "k11", "k12"] and keys["training prior"] == []
     assert found["training prior"]["test clip_auc"].value == 0.5
     assert "last" not in found["training prior"]
@@ -54,7 +57,9 @@ def test_table_3_starts_with_the_paper_s_split_and_fills_both_sizes(cfg, rows, d
     found, keys = asrid_tables.set_rows(cfg, "table3", done, given(rows), CFG)
     assert list(found)[:3] == ["train", "val", "test"]
     assert "val · training prior" in found and "test, identity split · majority class" in found
-    assert set(found["train"]) == {f"small {m}" for m in ("clip_log_loss", "clip_accuracy", "clip_auc")}
+    shown = ("clip_log_loss", "clip_accuracy", "clip_accuracy_at_valid_threshold", "clip_auc")
+    assert set(found["train"]) == {f"small {m}" for m in shown}
+    assert set(found["train · training prior"]) == {f"small {m}" for m in shown if not m.endswith("threshold")}
     assert found["test, identity split"]["small clip_auc"].clips == 4
     assert found["test, identity split"]["large clip_auc"].clips == 24
     assert keys["test, identity split"] == ["k10", "k11", "k12", "k20", "k21", "k22"]

@@ -31,9 +31,10 @@ def test_the_table_of_the_sweep_has_one_axis_for_both_classes(tmp_path):
     assert table["weight"].tolist() == [1, 0.5, 2] * 2
     assert table["training set"].tolist() == ["balanced"] * 3 + ["4 fakes to a real"] * 3
     assert list(table.columns)[2:] == [f"{name}{end}" for name in herd_tables.SWEPT for end in ("", "_low", "_high")]
-    every = pooling.pooled({name: bootstrap.over_seeds(seeds, CFG) for name, seeds in preds.items()})
+    every = pooling.pooled({name: bootstrap.over_seeds(seeds, CFG, valid=seeds) for name, seeds in preds.items()})
     for line, (name, found) in zip(table.to_dict("records"), preds.items(), strict=True):
         plain, interval = pd.DataFrame(map(metrics.frame_and_clip, found)).mean(), every[name]
+        plain[herd_tables.F1_AT] = interval[herd_tables.F1_AT].value
         assert [line[name] for name in herd_tables.SWEPT] == pytest.approx([plain[name] for name in herd_tables.SWEPT])
         assert line["frame_auc_low"] == interval["frame_auc"].low < interval["frame_auc"].high == line["frame_auc_high"]
 
@@ -69,14 +70,16 @@ def test_an_ensemble_over_different_crops_is_one_line(change):
 
 def test_protocols_stand_side_by_side_with_their_counts(monkeypatch):
     preds = {"Base": [made_up(1), made_up(2)], "Base, image split": [made_up(3, groups=9)], "unasked": []}
-    table = herd_tables.protocols(preds, ["Base, image split", "Base"], CFG)
+    valid = {name: [p.assign(prob_fake=p["prob_fake"] / 2) for p in seeds] for name, seeds in preds.items()}
+    table = herd_tables.protocols(preds, valid, ["Base, image split", "Base"], CFG)
+    assert (table["frame_accuracy"] != table["frame_accuracy_at_valid_threshold"]).all()
     assert table["arm"].tolist() == ["Base, image split", "Base"] and table["seeds"].tolist() == [1, 2]
     assert table["groups"].tolist() == [9, 12] and table["clips"].tolist() == [27, 36]
     assert table["crops"].tolist() == [len(made_up(3, groups=9)), len(made_up(1))]
     fixed = {name: dataclasses.replace(e, value=0.71828, low=0.6, high=0.9)
-             for name, e in bootstrap.over_seeds(preds["Base"], CFG).items()}  # fmt: skip
-    monkeypatch.setattr(herd_tables.bootstrap, "over_seeds", lambda *_: fixed)
-    shown = herd_tables.protocols(preds, ["Base"], CFG).iloc[0]
+             for name, e in bootstrap.over_seeds(preds["Base"], CFG, valid=valid["Base"]).items()}  # fmt: skip
+    monkeypatch.setattr(herd_tables.bootstrap, "over_seeds", lambda *_, valid: fixed)
+    shown = herd_tables.protocols(preds, valid, ["Base"], CFG).iloc[0]
     for metric in ("frame_accuracy", "frame_macro_f1", "frame_auc", "clip_auc"):
         assert shown[metric] == "0.718 [0.600, 0.900]"
 

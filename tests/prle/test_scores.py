@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from ddet.errors import InputError
 from ddet.prle.scores import Scored, weakest
 from ddet.stats import bootstrap, metrics
-from ddet.training.common import PREDICTIONS
+from ddet.training.common import PREDICTIONS, VALID
 
 METRICS = ("frame_auc", "frame_accuracy", "clip_auc", "clip_log_loss")
 ONE = {"frames": 3, "sources": ["celebdf"]}
@@ -73,6 +73,37 @@ def test_means_over_parts_are_those_of_resampling_crops_one_by_one():
         np.mean(drawn, axis=1).var() * len(names) / (len(names) - 1)
     )
     assert found.per_seed == pytest.approx((0.7, 0.8)) and found.value == pytest.approx(0.75)
+
+
+def test_each_run_is_decided_at_the_threshold_of_its_own_valid(tmp_path):
+    """Scores are .2 and .8; valid has them below .2 (all of test is called fake) and between."""
+    done, tables = [], several(0.7, 0.9, **ONE)
+    for seed, table in enumerate(tables):
+        (tmp_path / str(seed)).mkdir()
+        table.to_parquet(tmp_path / str(seed) / PREDICTIONS)
+        valid = table.assign(split="valid", prob_fake=table["label"] * 0.1 if seed else table["label"])
+        valid.to_parquet(tmp_path / str(seed) / VALID)
+        done.append({"arm": "a", "seed": seed, "key": str(seed), "folder": tmp_path / str(seed)})
+    found = Scored(pd.DataFrame(done), REPORT)
+    at = found.over("a", ["celebdf"], "frame_accuracy_at_valid_threshold")
+    assert at.per_seed == pytest.approx((0.7, 0.5)) and at.limits == (0, 1)
+    plain = found.over("a", ["celebdf"], "frame_accuracy")
+    assert plain.per_seed == pytest.approx((0.7, 0.9))
+    want = bootstrap.over_seeds(tables, REPORT, valid=found.valid("a"))["frame_accuracy_at_valid_threshold"]
+    assert (at.own, at.seed_sd) == pytest.approx((want.own, want.seed_sd)) and at.own > 0
+
+
+def test_a_fit_selected_on_test_or_of_no_run_has_no_threshold_of_valid(tmp_path):
+    table = met(0.7, **ONE)
+    for name in (PREDICTIONS, VALID):
+        table.assign(split="test").to_parquet(tmp_path / name)
+    done = pd.DataFrame([{"arm": "a", "seed": 0, "key": "k", "folder": tmp_path}])
+    found = Scored(done, REPORT, {"b": [table]})
+    with pytest.raises(InputError, match="a threshold cannot come from test; pass those of valid"):
+        found.over("a", ["celebdf"], "frame_accuracy_at_valid_threshold")
+    with pytest.raises(InputError, match=r"^fit b: has no predictions of valid; ask for a metric at \.5$"):
+        found.over("b", ["celebdf"], "frame_accuracy_at_valid_threshold")
+    assert found.over("a", ["celebdf"], "frame_accuracy").value == pytest.approx(0.7)
 
 
 def test_each_part_is_as_heavy():
