@@ -16,6 +16,7 @@ from ddet import params, paths
 from ddet.errors import InputError
 
 REAL, FAKE, UNLABELLED = 0, 1, -1  # -1 only ever on unusable rows
+DEEPEST = 8  # levels of a JSON file; those of the datasets have three
 SPLITS = ("train", "valid", "test")
 
 
@@ -113,12 +114,18 @@ def read_json(path: Path) -> object:
     """Read a JSON file; every object arrives as a list of (key, value) pairs, so that doubled keys are seen.
 
     Raises:
-        InputError: not JSON, or not text.
+        InputError: not JSON, not text, a number of thousands of digits, or more than DEEPEST levels.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=Pairs)
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as e:
+        tree = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=Pairs)
+    except (ValueError, RecursionError, OSError) as e:
         raise InputError(path, f"cannot be read as JSON ({type(e).__name__})", "fetch the file again") from None
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [item for value in level if isinstance(value, list | tuple) for item in value]
+    if level:
+        raise InputError(path, "is nested too deeply", "fetch the file again")
+    return tree
 
 
 class Pairs(list):

@@ -75,6 +75,13 @@ def _entry(value: dict) -> Entry:
 
 
 def _csv(path: Path) -> Iterator[tuple[str, Entry]]:
+    try:
+        yield from _rows(path)
+    except (csv.Error, OSError) as e:  # a field of more than 131,072 characters is one of them
+        raise InputError(path, f"cannot be read as CSV ({e})", "fetch the file again") from None
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Entry]]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as f:
         rows = csv.DictReader(f)
         if not {"filename", "label"} <= set(rows.fieldnames or ()):

@@ -151,3 +151,35 @@ def test_a_fault_of_either_file_counts(root):
 def test_no_label_file_is_no_entry(root):
     (root / PART).mkdir(parents=True)
     assert read(root) == ({}, [])
+
+
+HOSTILE = {
+    "nested": "[" * 100_000 + "]" * 100_000,
+    "nested in an entry": '{"a.mp4": {"label": ' + "[" * 300 + "]" * 300 + "}}",
+    "a number of 5,000 digits": '{"a.mp4": {"is_fake": ' + "1" * 5000 + "}}",
+    "UTF-16": '{"a.mp4": {"is_fake": 1}}'.encode("utf-16"),
+    "nothing": "",
+    "no object": "7",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_metadata_file_that_no_one_can_read_costs_its_own_part_only(root, kind):
+    trees.dfdc_part(root / "dfdc_train_part_1", {"r.mp4": trees.real()})
+    write(root / PART, "", "a.mp4")
+    text = HOSTILE[kind]
+    (root / PART / "metadata.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    clips = by_id(root)
+    assert clips["dfdc_train_part_1/-/r"].status == "ok"
+    assert clips[f"{PART}/-/a"].reason.startswith("no label")
+    (refused,) = (c for c in clips.values() if c.stem.startswith("refused-"))
+    assert refused.reason.startswith("metadata.json: ") and len(refused.reason) < 120
+
+
+def test_a_csv_field_that_is_too_long_costs_its_own_part_only(root):
+    trees.dfdc_part(root / "dfdc_train_part_1", {"r.mp4": trees.real()})
+    trees.touch(root / "test", "a.mp4")
+    trees.touch(root / "test", "labels.csv", text=f"filename,label\na.mp4,1\n{'x' * 200_000},0\n")
+    clips = by_id(root)
+    assert clips["dfdc_train_part_1/-/r"].status == "ok" and clips["test/-/a"].reason.startswith("no label")
+    assert "labels.csv: cannot be read as CSV (field larger" in "".join(c.reason for c in clips.values())
