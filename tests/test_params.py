@@ -229,6 +229,29 @@ def test_broken_yaml_names_the_line(tmp_path):
         params.load(tmp_path / "params.yaml")
 
 
+SMOKE = (paths.ROOT / "profiles/smoke.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (SMOKE.encode("utf-16"), "is not text in UTF-8; save it as UTF-8"),
+        ("profile: für\n".encode("latin-1"), "is not text in UTF-8; save it as UTF-8"),
+        (SMOKE.replace("smoke", "a\0b").encode(), "not YAML (ReaderError); copy one"),
+        (b"[" * 50_000, "not YAML (RecursionError); copy one"),
+        (b"profile: " + b"1" * 5000, "not YAML (ValueError); copy one"),
+        (SMOKE.replace("lr: 1.0e-3", "lr: .inf").encode(), "herd.train.lr = inf; it must be a finite number"),
+        (SMOKE.replace("wd: 0.05", "wd: .nan").encode(), "herd.train.wd = nan; it must be a finite number"),
+    ],
+    ids=["UTF-16", "Latin-1", "NUL", "nested", "5,000 digits", "infinite", "no number"],
+)
+def test_a_params_file_that_is_no_params_file_is_one_line(tmp_path, content, said):
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(InputError) as e:
+        params.load(tmp_path / "params.yaml")
+    assert said in str(e.value) and "\n" not in str(e.value)
+
+
 def test_missing_profile_says_how_to_get_one(tmp_path):
     with pytest.raises(InputError, match=r"no such params file; copy one: cp profiles/smoke\.yaml params\.yaml"):
         params.load(tmp_path / "absent.yaml")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from ddet import paths
 from ddet.errors import InputError, meant
@@ -74,16 +74,22 @@ def load(path: str | Path = paths.PARAMS) -> Params:
     """Read and validate a params file; the arms of a section are looked up by their printed names.
 
     Raises:
-        InputError: no such file, no YAML, or a key that does not validate; names the first offending key.
+        InputError: no such file, not UTF-8, no YAML, or a key that does not validate; names the first offending key.
     """
     path = paths.resolve(path)
     if not path.is_file():
         raise InputError(path, "no such params file", "copy one: cp profiles/smoke.yaml params.yaml")
     try:
-        tree = YAML(typ="safe").load(path.read_text())  # YAML 1.2, as DVC reads it: 1e-3 is a number
+        tree = YAML(typ="safe").load(path.read_text(encoding="utf-8"))  # YAML 1.2, as DVC reads it: 1e-3 is a number
+    except UnicodeDecodeError:
+        raise InputError(path, "is not text in UTF-8", "save it as UTF-8") from None
     except MarkedYAMLError as e:
         raise InputError(
             f"{path}, line {e.problem_mark.line + 1}", f"not YAML ({e.problem})", "mend that line"
+        ) from None
+    except (YAMLError, ValueError, RecursionError) as e:  # a character or a number that YAML has not, a deep nesting
+        raise InputError(
+            path, f"not YAML ({type(e).__name__})", "copy one: cp profiles/smoke.yaml params.yaml"
         ) from None
     try:
         return Params.model_validate(tree)
