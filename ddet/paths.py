@@ -18,8 +18,8 @@ FIGURES = REPORTS / "figures"
 
 
 def resolve(path: str | Path) -> Path:
-    """Return `path` as it is when absolute, else below the repository root."""
-    return ROOT / path
+    """Return `path` as it is when absolute or below a home folder (`~`), else below the repository root."""
+    return ROOT / Path(path).expanduser()
 
 
 def relative(path: str | Path) -> str:

@@ -54,3 +54,9 @@ def test_names_are_relative_inside_and_absolute_outside(tmp_path, monkeypatch):
 def test_resolving_a_name_gives_the_path_back(tmp_path):
     for path in (paths.FACES, tmp_path.resolve()):
         assert paths.resolve(paths.relative(path)) == path
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert paths.resolve("~/videos") == tmp_path / "videos"
+    assert paths.resolve("a~b") == paths.ROOT / "a~b"
