@@ -18,6 +18,7 @@ from ddet.data.layouts import base, folder
 from ddet.data.layouts.base import UNLABELLED, Clip
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
+from ddet.report import foreign
 from ddet.runs import finished
 from ddet.seeds import derive
 from ddet.training import learner
@@ -98,7 +99,7 @@ def _prob_fake(crops: pd.DataFrame, root: Path, run: Path, cfg: params.Params) -
 
 def _save(table: pd.DataFrame, path: Path) -> None:
     try:
-        table.to_csv(path, index=False)
+        table.map(foreign.in_csv).to_csv(path, index=False)
     except OSError as e:
         raise InputError(path, f"cannot be written ({e.strerror or e})", "name another file with --out") from None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ddet.errors import InputError
 
@@ -44,8 +44,8 @@ def document(title: str, body: str, css: str = "") -> str:
 
 
 def link(target: str, text: str | None = None) -> str:
-    """Return a link to a relative path, named by its last part unless told otherwise."""
-    return f'<a href="{escape(target)}">{escape(text or target.rsplit("/", 1)[-1])}</a>'
+    """Return a link to a relative path, or an address, named by its last part unless told otherwise."""
+    return f'<a href="{escape(quote(target, safe="/#:?&=~"))}">{escape(text or target.rsplit("/", 1)[-1])}</a>'
 
 
 def check_links(page: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ddet import params
 from ddet.errors import InputError
+from ddet.report import foreign
 from ddet.report import html as report_html
 from ddet.report.cells import COUNTS, DIGITS, EMPTY, MARKS, Cell, Column, as_html, cell, compact, facts_of, half_up
 from ddet.stats import bootstrap, metrics, pooling
@@ -164,7 +165,7 @@ def write_frame(frame: pd.DataFrame, folder: Path, name: str, caption: str, note
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first row is the header, and the first column is set left, the others right."""
-    header, *body = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    header, *body = [[foreign.in_markdown(cell) for cell in row] for row in rows]
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -203,10 +204,16 @@ def _element(kind: str, caption: str, head: str, lines: list[str], note: str) ->
 
 
 def _named(column: pd.Series) -> pd.Series:
-    """Return a column whose names survive `pd.read_csv` with its defaults: the arm `NA` becomes `NA (row)`."""
-    return column.map(
-        lambda value: f"{value} ({column.name})" if isinstance(value, str) and value in MISSING else value
-    )
+    """Return a column whose names survive `pd.read_csv` with its defaults, and a spreadsheet.
+
+    The arm `NA` becomes `NA (row)`; for the rest see `foreign.in_csv`.
+    """
+
+    def safe(value: object) -> object:
+        taken = isinstance(value, str) and value in MISSING
+        return f"{value} ({column.name})" if taken else foreign.in_csv(value)
+
+    return column.map(safe)
 
 
 def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str, element: str) -> list[Path]:

@@ -51,9 +51,18 @@ def test_every_colour_has_a_dark_twin():
 
 
 def test_a_link_is_named_by_its_last_part_unless_told_otherwise():
-    assert html.link("a/b c.csv") == '<a href="a/b c.csv">b c.csv</a>'
+    assert html.link("a/b c.csv") == '<a href="a/b%20c.csv">b c.csv</a>'
     assert html.link("x", "a < b") == '<a href="x">a &lt; b</a>'
-    assert html.link('x"y', "z") == '<a href="x&quot;y">z</a>'
+    assert html.link('x"y', "z") == '<a href="x%22y">z</a>'
+    assert html.link("a/100%.csv#b") == '<a href="a/100%25.csv#b">100%.csv#b</a>'
+    assert html.link("https://a.org/b?c=d&e", "f") == '<a href="https://a.org/b?c=d&amp;e">f</a>'
+
+
+def test_a_link_to_a_file_of_any_name_holds(tmp_path):
+    for name in ("100%.csv", "a b.csv", "ü.csv", "<b>.csv", 'say "x".csv', "50%20.csv"):
+        (tmp_path / name).touch()
+        (tmp_path / "p.html").write_text(html.link(name), encoding="utf-8")
+        html.check_links(tmp_path / "p.html")
 
 
 def test_a_link_is_followed_from_the_folder_of_its_page(tmp_path):
