@@ -15,9 +15,10 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 
 from ddet import paths
-from ddet.errors import InputError
+from ddet.errors import InputError, writing
 
 _VARYING = [(re.compile(r"0x[0-9a-f]{6,16}"), "0x0"), (re.compile(r"ipykernel_\d+"), "ipykernel")]
 
@@ -26,26 +27,34 @@ def run(name: str, reports: Path = paths.REPORTS) -> Path:
     """Execute notebooks/<name>.ipynb with papermill and return its report.
 
     Raises:
-        InputError: no such notebook.
+        InputError: no such notebook, its kernel was killed, or its report cannot be written.
         papermill.PapermillExecutionError: a cell failed; no report is written.
     """
     source = paths.ROOT / "notebooks" / f"{name}.ipynb"
     if not source.is_file():
         known = ", ".join(sorted(p.stem for p in source.parent.glob("*.ipynb")))
         raise InputError(source, "no such notebook", f"one of: {known}")
-    reports.mkdir(parents=True, exist_ok=True)
     partial, report = reports / f"{name}.partial.ipynb", reports / f"{name}.ipynb"
     began = time.time()
     os.environ["DDET_NOTEBOOK"] = name
-    # The kernel is given, so that a kernelspec saved in the notebook does not decide which Python runs.
-    papermill.execute_notebook(
-        source, partial, kernel_name="python3", progress_bar=False, stderr_file=sys.stderr, cwd=paths.ROOT
-    )
-    executed = nbformat.read(partial, 4)
-    _note_times(name, began, executed)
-    nbformat.write(clean(executed), partial)
-    os.replace(partial, report)
+    with writing(reports):
+        reports.mkdir(parents=True, exist_ok=True)
+        _execute(source, partial)
+        executed = nbformat.read(partial, 4)
+        _note_times(name, began, executed)
+        nbformat.write(clean(executed), partial)
+        os.replace(partial, report)
     return report
+
+
+def _execute(source: Path, partial: Path) -> None:
+    # The kernel is given, so that a kernelspec saved in the notebook does not decide which Python runs.
+    how = {"kernel_name": "python3", "progress_bar": False, "stderr_file": sys.stderr, "cwd": paths.ROOT}
+    try:
+        papermill.execute_notebook(source, partial, **how)
+    except DeadKernelError:
+        cause, remedy = "its kernel was killed", "rerun it: what was finished is kept; often memory was short"
+        raise InputError(source, cause, remedy) from None
 
 
 def _note_times(name: str, began: float, executed: nbformat.NotebookNode) -> None:

@@ -1,6 +1,8 @@
 """Reports: two executions are the same bytes, a failed one leaves the old report alone."""
 
+import errno
 import json
+import os
 
 import nbformat
 import pytest
@@ -52,6 +54,39 @@ def test_an_input_error_in_a_cell_is_one_line(notebooks, tmp_path, capsys, monke
     assert nbrun._main(["bad"]) == 1
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said == "notebooks/bad.ipynb, cell 1: InputError: a.mp4: empty file; delete it"
+
+
+def test_a_killed_kernel_is_one_line_and_leaves_the_old_report(notebooks, tmp_path, capsys, monkeypatch):
+    notebooks("big", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setattr(nbrun.run, "__defaults__", (tmp_path / "reports",))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "big.ipynb").write_text("old")
+    assert nbrun._main(["big"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    place = tmp_path / "notebooks" / "big.ipynb"
+    assert said == f"{place}: its kernel was killed; rerun it: what was finished is kept; often memory was short"
+    assert (tmp_path / "reports" / "big.ipynb").read_text() == "old"
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_report_that_cannot_be_written_is_one_line(notebooks, tmp_path, capsys, monkeypatch, fault):
+    def refuse(*_, **__):
+        raise OSError(fault, os.strerror(fault), str(tmp_path / "reports" / "a.partial.ipynb"))
+
+    notebooks("a", "1")
+    monkeypatch.setattr(nbrun.run, "__defaults__", (tmp_path / "reports",))
+    monkeypatch.setattr(nbrun.papermill, "execute_notebook", refuse)
+    assert nbrun._main(["a"]) == 2
+    place = tmp_path / "reports" / "a.partial.ipynb"
+    said = f"{place}: cannot be written ({os.strerror(fault)}); free the place, then rerun"
+    assert capsys.readouterr().err.strip() == said
+
+
+def test_a_file_in_the_place_of_the_reports_is_one_line(notebooks, tmp_path):
+    notebooks("a", "1")
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(InputError, match="cannot be written"):
+        nbrun.run("a", tmp_path / "file" / "reports")
 
 
 def test_an_unknown_notebook_names_those_there_are(notebooks, tmp_path):

@@ -5,7 +5,6 @@ Layout below the data folder: `runs/<stage>/<key>/` (finished runs, kept by DVC)
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -14,13 +13,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ddet import machine, params, paths
 from ddet.codeid import code_id
-from ddet.errors import InputError
+from ddet.errors import InputError, writing
 from ddet.hashing import canonical, digest
 from ddet.runs import locks
 from ddet.runs.processes import together
@@ -28,7 +28,6 @@ from ddet.runs.processes import together
 MANIFEST, RECORD = "manifest.json", "run.json"
 RESUME = "resume"  # folders of this name hold the checkpoints of an interrupted run; a finished run has none
 ATTIC_SIZE = 200  # unused runs kept per stage; the oldest are deleted first
-REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
 # The libraries that compute a run: their versions are part of its key.
 PACKAGES = ("torch", "fastai", "timm", "albumentations", "albucore", "opencv-python-headless", "numpy")
 
@@ -86,14 +85,23 @@ class Store:
         self.asked.update(keys)
         missing = {key: ask for key, ask in zip(keys, asks, strict=True) if not self._has(key)}
         if missing:
-            with _writing(self.runs):
+            with writing(self.runs):
                 locks.take(self._lock, self.runs)
+                # Between the look and the lock another process may have finished some.
+                missing = {key: ask for key, ask in missing.items() if not self._has(key)}
                 for key in missing:
                     self._discard_damaged(key)
                 wanted = {key: ask for key, ask in missing.items() if not (self._recall(key) or self._copy(key))}
-                together([(self._make, key, *ask) for key, ask in wanted.items()], jobs)
+                self._make_all([(self._make, key, *ask) for key, ask in wanted.items()], jobs)
         self._whole.update(keys)
         return [self.path(key) for key in keys]
+
+    def _make_all(self, calls: Sequence[tuple[Callable, ...]], jobs: int) -> None:
+        try:
+            together(calls, jobs)
+        except BrokenProcessPool:
+            remedy = "rerun: what was finished is kept, the rest goes on; if memory was short, set runtime.fits to 1"
+            raise InputError(self.runs, "a process that made a run was killed", remedy) from None
 
     def _has(self, key: str) -> bool:
         if key not in self._whole and self._is_whole(self.path(key)):
@@ -102,7 +110,7 @@ class Store:
 
     def prune(self) -> list[str]:
         """Move every run not asked for in this session to the attic, free the lock, and return the moved keys."""
-        with _writing(self.runs):
+        with writing(self.runs):
             locks.take(self._lock, self.runs)
             present = sorted(p for p in self.runs.iterdir() if p.is_dir()) if self.runs.is_dir() else []
             gone = [p for p in present if p.name.removeprefix(".tmp-") not in self.asked]
@@ -193,17 +201,6 @@ def opened(
     yield store
     if prune:
         store.prune()
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn an OSError into an InputError of one line; what was saved stays, so that a rerun continues."""
-    try:
-        yield
-    except OSError as e:
-        if e.errno not in REFUSALS:
-            raise
-        raise InputError(e.filename or folder, f"cannot be written ({e.strerror})", "free the place, then rerun") from e
 
 
 def _hardware() -> dict[str, str]:

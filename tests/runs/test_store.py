@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -326,6 +327,39 @@ def test_reading_a_finished_run_needs_no_lock(tmp_path):
         assert store(tmp_path).get({}, train) == run
         with pytest.raises(InputError, match="in use"):
             store(tmp_path).get({"new": 1}, train)
+
+
+def test_a_run_that_another_process_finishes_between_the_look_and_the_lock_is_used(tmp_path, capsys, monkeypatch):
+    """It was called damaged, and made again."""
+    take, theirs, mine = run_store.locks.take, Trainer("theirs"), Trainer("mine")
+
+    def late(lock, folder):
+        monkeypatch.setattr(run_store.locks, "take", take)
+        other = store(tmp_path)
+        other.get({"i": 1}, theirs)
+        other.release()
+        take(lock, folder)
+
+    monkeypatch.setattr(run_store.locks, "take", late)
+    found = store(tmp_path).get_many([({"i": 1}, mine), ({"i": 2}, mine)])
+    assert [(f / "weights").read_text() for f in found] == ["theirs", "mine"] and mine.calls == 1
+    assert "damaged" not in capsys.readouterr().err
+
+
+def killed(folder):
+    (folder / "part").write_text("p")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_one_line_and_costs_no_finished_run(tmp_path):
+    session = store(tmp_path)
+    with pytest.raises(InputError) as e:
+        session.get_many([({"i": 1}, Trainer("1")), *[({"i": i}, killed) for i in (2, 3)]], jobs=2)
+    assert "a process that made a run was killed; rerun: what was finished is kept" in str(e.value)
+    again = Trainer("again")
+    found = store(tmp_path).get_many([({"i": i}, again) for i in (1, 2, 3)])
+    assert all(f.is_dir() for f in found) and again.calls <= 3
+    assert (found[1] / "part").read_text() == "p", "it went on where it was"
 
 
 def test_an_output_folder_that_cannot_be_written_is_one_line(tmp_path):
