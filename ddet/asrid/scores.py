@@ -82,4 +82,4 @@ def test_loader(section: params.Asrid, rows: pd.DataFrame, folder: Path = paths.
 def load_model(folder: Path) -> asrid.Asrid:
     """Build the network of a finished run with its weights, in eval mode, on the CPU."""
     model = asrid_train.build(finished.config_of_run(folder)["model"])
-    return learner.load_weights(model, folder / learner.WEIGHTS).eval()
+    return finished.with_weights(model, folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from safetensors import SafetensorError
 from torch import nn
 
 from ddet import models, params, paths
@@ -49,8 +50,21 @@ def config_of_run(folder: Path) -> dict[str, Any]:
 
 def load_model(folder: Path) -> nn.Module:
     """Build the network of a finished run with its weights, in eval mode, on the CPU."""
-    net = models.create(params.Model(**config_of_run(folder)["model"]))
-    return learner.load_weights(net, folder / learner.WEIGHTS).eval()
+    return with_weights(models.create(params.Model(**config_of_run(folder)["model"])), folder)
+
+
+def with_weights(net: nn.Module, folder: Path) -> nn.Module:
+    """Load the weights of a finished run into its network, in eval mode.
+
+    Raises:
+        InputError: they are not there, cut, or something else: an error page, a pointer of Git LFS.
+    """
+    path = folder / learner.WEIGHTS
+    try:
+        return learner.load_weights(net, path).eval()
+    except (SafetensorError, OSError) as e:
+        remedy = "remove its folder, then: make repro"
+        raise InputError(path, f"cannot be read as weights ({type(e).__name__})", remedy) from None
 
 
 def keys(done: pd.DataFrame, *arms: str) -> list[str]:

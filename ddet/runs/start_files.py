@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pandas as pd
 from safetensors import SafetensorError, safe_open
@@ -70,7 +71,11 @@ def _make(cfg: params.Start, backbone: str, file: Path, runtime: params.Runtime)
     """
     recipe = asked(cfg, backbone)
     work = file.parent / f".{backbone}-{digest(recipe.encode())}"
-    start_weights.start_weights(cfg, backbone, work, runtime)
+    try:
+        start_weights.start_weights(cfg, backbone, work, runtime)
+    except (SafetensorError, UnpicklingError, EOFError) as e:
+        remedy = "fetch it again: an error page or a pointer of Git LFS may lie there"
+        raise InputError(f"start.weights = {cfg.weights!r}", f"holds no weights ({type(e).__name__})", remedy) from None
     start_weights.label(work / learner.WEIGHTS, recipe)
     file.with_suffix(EXPLAINED).unlink(missing_ok=True)
     if (work / pretraining.EXPLAINED).is_file():
