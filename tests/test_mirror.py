@@ -10,6 +10,7 @@ OF_ANOTHER_KIND = {  # what no single module is: what each looks at
     "test_boundaries.py": "imports between packages",
     "test_contract.py": "notebooks and pipeline",
     "test_mirror.py": "this mirror",
+    "test_offline.py": "the refusal of the network in tests of the pipeline",
     "test_payloads.py": "code planted in files that the program reads",
     "test_pipeline.py": "the whole pipeline in a clone",
     "test_readme.py": "the README",
