@@ -114,3 +114,15 @@ def test_a_gap_is_the_difference_of_both_differences(done):
         each = asrid_scores.scored(done, name)
         gaps.append(np.mean([loss(t[t["split"] == "valid"]) - loss(t[t["split"] == "train"]) for t in each]))
     assert line["effect"] == pytest.approx(gaps[0] - gaps[1])
+
+
+@pytest.mark.parametrize(("arm", "suffix"), [("StaNew, by clip", ""), ("StaNew", ", identity split")])
+def test_rows_of_table_3_are_scored_on_the_split_that_they_name(cfg, rows, done, arm, suffix):
+    found, _ = asrid_tables.set_rows(cfg, "table3", done, given(rows), CFG)
+    own = asrid_scores.clips_of_set(cfg, INVENTED[arm], given(rows))
+    every = [t[t["clip_id"].isin(own)] for t in asrid_scores.scored(done, arm)]
+    want = {word: np.mean([loss(t[t["split"] == part]) for t in every])
+            for word, part in {"train": "train", "val": "valid", "test": "test"}.items()}  # fmt: skip
+    assert len({round(value, 6) for value in want.values()}) == 3, "the splits can be told apart"
+    got = {word: found[f"{word}{suffix}"]["small clip_log_loss"].value for word in want}
+    assert got == pytest.approx(want)

@@ -81,3 +81,15 @@ def test_the_small_set_trains_on_its_clips_and_is_judged_on_all(rows, faces, tmp
     own = asrid_scores.clips_of_set(section(), arm(set="small"), given(rows))
     scored = pd.read_parquet(tmp_path / PREDICTIONS)
     assert set(scored.loc[scored["split"] == "train", "clip_id"]) <= own and len(own) == 16
+
+
+def test_accumulation_and_rates_of_an_arm_reach_the_fit(rows, tmp_path):
+    """`accumulate` counts batches; the callback counts samples."""
+    cfg = section().train.model_copy(update={"bs": 6})
+
+    def made(**changes) -> dict[str, object]:
+        return {type(cb).__name__: cb for cb in asrid_train._callbacks(config(rows, **changes), cfg, tmp_path)}
+
+    assert set(made()) == {"StepLosses"}
+    assert made(accumulate=4)["Accumulate"].n_acc == 24
+    assert made(rates={"backbone": 0.1})["PartRates"].factors == {"backbone": 0.1}

@@ -334,3 +334,13 @@ def test_attention_on_the_forgery_by_hand():
     pd.testing.assert_series_equal(blind.loc["VGG"].astype(float), line.astype(float))
     assert blind.loc["blind"].drop("crops").isna().all() and blind["crops"].tolist() == [0, 2]
     assert list(blind) == list(table), "a detector that attends to nothing has a line without numbers"
+
+
+def test_table_2_keeps_accuracy_and_auc_apart(cfg):
+    """All fakes are above all reals, and all are called fake: AUC 1, accuracy one half."""
+    sure = met(1.0)
+    table = sure.assign(prob_fake=0.6 + 0.2 * sure["label"])
+    found, _ = prle_tables.table2(cfg, scored({name: [table] for d in DETECTORS for name in (d, f"{d} + PRLE")}))
+    row = {title: e.value for title, e in found["Xception"].items()}
+    assert [row[f"{title} ACC"] for title in (*TESTS, "AVG")] == pytest.approx([0.5] * 4)
+    assert [row[f"{title} AUC"] for title in (*TESTS, "AVG")] == pytest.approx([1.0] * 4)

@@ -89,3 +89,19 @@ def test_test_clips_are_half_fake_and_their_originals_are_not_shipped():
 def test_sound_is_that_of_the_first_take_of_a_part():
     for take, first in zip(layout_dfdc.plan(benchmark()).takes[:4], (True, False, True, False), strict=True):
         assert take.real.audio is first and all(fake.clip.audio is first for fake in take.fakes)
+
+
+def test_labels_are_those_of_the_clips():
+    """0 is real and 1 fake in the test folder, in both files; a train part says REAL and FAKE."""
+    made = layout_dfdc.plan(
+        benchmark(dfdc={"parts": 1, "originals": 2, "fakes": 3, "two_person": 0.0, "test_clips": 4})
+    )
+    clips = [clip for take in made.takes for clip in (take.real, *(f.clip for f in take.fakes)) if clip]
+    labels = {clip.path.rsplit("/", 1)[1]: clip.label for clip in clips}
+    test = json.loads(made.files["DFDC/test/metadata.json"])
+    assert len(test) == 4 and {name: entry["is_fake"] for name, entry in test.items()} == {n: labels[n] for n in test}
+    table = dict(line.split(",") for line in made.files["DFDC/test/labels.csv"].splitlines()[1:])
+    assert {name: int(label) for name, label in table.items()} == {n: labels[n] for n in test}
+    part = json.loads(made.files["DFDC/dfdc_train_part_0/metadata.json"])
+    said = {name: entry["label"] for name, entry in part.items() if name in labels}
+    assert len(said) == 5 and said == {name: ("REAL", "FAKE")[labels[name]] for name in said}

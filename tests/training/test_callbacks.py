@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from torch import nn
+from toy_fits import BATCHES, run
 
 from ddet import params
 from ddet.training import learner as training_learner
@@ -286,3 +287,15 @@ def test_a_resumed_fit_writes_the_losses_of_one_that_was_not(tmp_path, batches):
     stepped(cut)
     assert (cut / "steps.csv").read_bytes() == (whole / "steps.csv").read_bytes()
     assert sorted(p.name for p in cut.glob("steps*")) == ["steps.csv"]
+
+
+def test_the_training_samples_know_the_epoch_from_which_their_augmentation_is_drawn(tmp_path):
+    seen = []
+
+    class See(Callback):
+        def before_batch(self):
+            if self.training:
+                seen.append(self.dls.train.dataset.epoch)
+
+    run(tmp_path, {}, (See(),))
+    assert seen == sorted([0, 1, 2] * (BATCHES - 1))

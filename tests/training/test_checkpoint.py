@@ -154,3 +154,53 @@ def test_random_numbers_go_on_where_the_killed_fit_was(tmp_path):
     random.seed(99), np.random.seed(99), torch.manual_seed(99)
     run(tmp_path / "killed", {}, (Draw(),))
     assert drawn == straight
+
+
+class Scaler:
+    """Stand in for torch's loss scaler, which a CPU has not."""
+
+    def __init__(self, scale: float):
+        self.scale = scale
+
+    def state_dict(self):
+        return {"scale": self.scale}
+
+    def load_state_dict(self, state):
+        self.scale = state["scale"]
+
+
+class Scaled(Callback):
+    """Give the Learner a scaler, as mixed precision does before a fit."""
+
+    order = 10
+
+    def __init__(self, scale: float):
+        self.own = Scaler(scale)
+
+    def before_fit(self):
+        self.learn.scaler = self.own
+
+
+def test_the_loss_scale_goes_on_where_the_killed_fit_was(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, {}, (Scaled(1024.0), Die(1)))
+    again = Scaled(65536.0)
+    run(tmp_path, {}, (again,))
+    assert again.own.scale == 1024.0
+
+
+def test_a_checkpoint_is_never_written_in_place(tmp_path, monkeypatch):
+    """What a cut in the middle of saving leaves is the checkpoint before."""
+    run(tmp_path, {"cfg": {"epochs": 1}})
+    (file,) = (tmp_path / checkpoint.FOLDER).iterdir()
+    before = file.read_bytes()
+
+    def cut(*_):
+        raise OSError("cut")
+
+    monkeypatch.setattr(checkpoint.os, "replace", cut)
+    saving = checkpoint.Resume(tmp_path / checkpoint.FOLDER / "fit.pt", torch.load(file, weights_only=True)["identity"])
+    monkeypatch.setattr(saving, "_state", lambda: {"identity": "another"})
+    with pytest.raises(OSError, match="cut"):
+        saving.after_epoch()
+    assert file.read_bytes() == before
