@@ -11,6 +11,7 @@ OF_ANOTHER_KIND = {  # what no single module is: what each looks at
     "test_contract.py": "notebooks and pipeline",
     "test_keys.py": "what the keys of all papers' fits follow",
     "test_mirror.py": "this mirror",
+    "test_mutants.py": "the list of planted faults",
     "test_offline.py": "the refusal of the network in tests of the pipeline",
     "test_payloads.py": "code planted in files that the program reads",
     "test_pipeline.py": "the whole pipeline in a clone",
