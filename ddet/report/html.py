@@ -1,45 +1,23 @@
-"""The HTML page template of tables, rendered notebooks and the index: no script, nothing loaded."""
+"""The HTML page template of everything in reports/, and the check that its links hold: nothing is loaded."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cache
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from ddet.errors import InputError
-
-CSS = """
-:root { color-scheme: light dark; --ink: #1c2127; --soft: #59636e; --line: #d5dae0; --back: #fff; --fill: #f5f7f9;
-  --link: #0b5cad; --warn: #8a4b00; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ec; --soft: #9aa5b1; --line: #39424c; --back: #14181c;
-  --fill: #1d2329; --link: #79b8ff; --warn: #f0b35a; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 72rem; color: var(--ink); background: var(--back);
-  font: 16px/1.5 system-ui, sans-serif; }
-a { color: var(--link); }
-h1, h2, h3 { line-height: 1.25; margin: 2rem 0 .6rem; }
-h1 { margin-top: 0; }
-code, pre { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; }
-pre { overflow-x: auto; margin: .4rem 0; }
-.scroll { overflow-x: auto; }
-table { border: 0; border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; margin: .6rem 0; }
-caption { text-align: left; padding: 0 0 .5rem; font-weight: 600; }
-th, td { border: 0 solid var(--line); border-bottom-width: 1px; padding: .3rem .7rem; text-align: right;
-  vertical-align: top; }
-th { background: var(--fill); }
-th:first-child, td:first-child, td.text { text-align: left; }
-td small { color: var(--soft); white-space: nowrap; display: block; }
-.note, .soft { color: var(--soft); font-size: 14px; }
-.statement { border-left: 4px solid var(--warn); background: var(--fill); padding: .6rem 1rem; }
-""".strip()
+from ddet.report import style
 
 
-def document(title: str, body: str, css: str = "") -> str:
-    """Return a complete page in UTF-8, with colours for light and dark screens."""
+def document(title: str, body: str, css: str = "", header: str = "") -> str:
+    """Return a complete page in UTF-8, with colours for light and dark screens; `header` stands before the content."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{CSS}\n{css}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{style.BASE}\n{css}</style>\n</head>\n<body>\n{header}"
+        f'<main id="main">\n{body}\n</main>\n</body>\n</html>\n'
     )
 
 
@@ -48,9 +26,29 @@ def link(target: str, text: str | None = None) -> str:
     return f'<a href="{escape(quote(target, safe="/#:?&=~"))}">{escape(text or target.rsplit("/", 1)[-1])}</a>'
 
 
-def check_links(page: Path) -> None:
-    """Raise InputError where a page links to a file that is not there, or would load anything from the network."""
-    for tag, target in _targets(page.read_text(encoding="utf-8")):
+def external(url: str, text: str) -> str:
+    """Return a link that leaves reports/, marked as one."""
+    return f'<a href="{escape(url)}" rel="external">{escape(text)} ↗</a>'
+
+
+def definitions(facts: Mapping[str, str]) -> str:
+    """Return a list of terms with what each is, as HTML."""
+    lines = "".join(f"<dt>{escape(term)}</dt><dd>{what}</dd>\n" for term, what in facts.items())
+    return f"<dl>\n{lines}</dl>"
+
+
+def scroller(name: str, content: str) -> str:
+    """Return content that scrolls sideways on its own where the screen is narrow, by keyboard too."""
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name)}">\n{content}\n</div>'
+
+
+def check_links(page: Path, root: Path | None = None) -> None:
+    """Raise InputError where a link of a page does not hold.
+
+    A target must be there, with the anchor that the link names, and inside the folder `root` where one is given;
+    nothing may be loaded from the network.
+    """
+    for tag, target in _parsed(page).targets:
         parts = urlsplit(target)
         if parts.scheme == "data" or (tag == "a" and parts.scheme in ("http", "https", "mailto")):
             continue
@@ -58,22 +56,35 @@ def check_links(page: Path) -> None:
             raise InputError(page.name, f"<{tag}> would load {target}", "embed it: the page must work offline")
         if parts.path.startswith("/"):
             raise InputError(page.name, f"absolute link {target}", "make it relative")
-        if parts.path and not (page.parent / unquote(parts.path)).exists():
+        there = page.parent / unquote(parts.path) if parts.path else page
+        if not there.exists():
             raise InputError(page.name, f"link to {target}, which is not there", "mend the link, or run: make repro")
+        if root and not there.resolve().is_relative_to(root.resolve()):
+            raise InputError(page.name, f"link to {target}, outside {root.name}/", "name it in words")
+        if parts.fragment and there.suffix == ".html" and unquote(parts.fragment) not in _parsed(there).anchors:
+            raise InputError(page.name, f"link to {target}, which has no such anchor", "mend the link")
 
 
-class _Targets(HTMLParser):
-    """Collect what a page links to or loads."""
+class _Parsed(HTMLParser):
+    """Collect what a page links to or loads, and its anchors."""
 
     def __init__(self):
         super().__init__()
-        self.found: list[tuple[str, str]] = []
+        self.targets: list[tuple[str, str]] = []
+        self.anchors: set[str] = set()
 
     def handle_starttag(self, tag, attrs):
-        self.found += [(tag, value) for name, value in attrs if name in ("href", "src") and value]
+        self.targets += [(tag, value) for name, value in attrs if name in ("href", "src") and value]
+        self.anchors |= {value for name, value in attrs if name == "id" and value}
 
 
-def _targets(page: str) -> Iterator[tuple[str, str]]:
-    parser = _Targets()
-    parser.feed(page)
-    return iter(parser.found)
+def _parsed(page: Path) -> _Parsed:
+    now = page.stat()
+    return _parse(page, (now.st_mtime_ns, now.st_size))
+
+
+@cache
+def _parse(page: Path, version: tuple[int, int]) -> _Parsed:  # pages link to each other: each is read once
+    parser = _Parsed()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser

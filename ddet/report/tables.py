@@ -9,9 +9,9 @@ import pandas as pd
 
 from ddet import params
 from ddet.errors import InputError
-from ddet.report import foreign
-from ddet.report import html as report_html
+from ddet.report import foreign, nav
 from ddet.report.cells import COUNTS, DIGITS, EMPTY, MARKS, Cell, Column, as_html, cell, compact, facts_of, half_up
+from ddet.report.html import link, scroller
 from ddet.stats import bootstrap, metrics, pooling
 
 MISSING = {"NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL"}  # names that pd.read_csv takes for no value
@@ -44,12 +44,15 @@ class Table:
 
     def html(self) -> str:
         """Return the table element; the tooltip of a cell holds n, seeds and run keys."""
-        head, beside = "".join(f"<th>{escape(c.title)}</th>" for c in self.columns), self._beside()
+        head = "".join(f'<th scope="col">{escape(c.title)}</th>' for c in self.columns)
+        beside = self._beside()
         lines = [
-            f"<tr><td>{escape(row)}</td>" + "".join(as_html(cells[c.title], beside) for c in self.columns) + "</tr>"
+            f'<tr><th scope="row">{escape(row)}</th>'
+            + "".join(as_html(cells[c.title], beside) for c in self.columns)
+            + "</tr>"
             for row, cells in self.rows.items()
         ]
-        return _element("results", self.caption, f"<th></th>{head}", lines, self._notes())
+        return _element("results", self.caption, f"<td></td>{head}", lines, self._notes())
 
     _repr_html_ = html  # so that a notebook shows the table
 
@@ -159,7 +162,7 @@ def write_frame(frame: pd.DataFrame, folder: Path, name: str, caption: str, note
         "<tr>" + "".join(_td(cell, number) for cell, number in zip(row, numeric, strict=True)) + "</tr>"
         for row in shown.to_numpy().tolist()
     ]
-    head = "".join(f"<th>{escape(c)}</th>" for c in header)
+    head = "".join(f'<th scope="col">{escape(c)}</th>' for c in header)
     return _write(folder, name, caption, frame, text, _element("frame", caption, head, lines, note))
 
 
@@ -194,13 +197,13 @@ def _td(cell: str, number: bool) -> str:
 
 
 def _element(kind: str, caption: str, head: str, lines: list[str], note: str) -> str:
-    """Return a table with its caption and note, marked so that the index can embed it."""
+    """Return a table with its caption and note, and of which kind it is."""
     body = "\n".join(lines)
-    table = f"<table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>"
-    return (
-        f'<section class="{kind}">\n<div class="scroll">\n{table}\n<tbody>\n{body}\n</tbody>\n</table>\n</div>\n'
-        f'<p class="note">{escape(note)}</p>\n</section>'
+    table = (
+        f"<table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n</table>"
     )
+    return f'<section class="{kind}">\n{scroller(caption, table)}\n<p class="note">{escape(note)}</p>\n</section>'
 
 
 def _named(column: pd.Series) -> pd.Series:
@@ -218,10 +221,11 @@ def _named(column: pd.Series) -> pd.Series:
 
 def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str, element: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
+    files = " · ".join(link(f"{name}.{kind}") for kind in ("csv", "md"))
     contents = {
         "csv": data.apply(_named).to_csv(index=False),
         "md": text,
-        "html": report_html.document(caption, element),
+        "html": nav.page(caption, f"<h1>{escape(caption)}</h1>\n{element}\n<p>As a file: {files}</p>", up="../"),
     }
     written = [folder / f"{name}.{kind}" for kind in contents]
     for path, content in zip(written, contents.values(), strict=True):

@@ -5,13 +5,15 @@ import re
 import pytest
 
 from ddet.errors import InputError
-from ddet.report import html
+from ddet.report import html, style
 
 
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ('<a href="there.txt#part">x</a><a href="#here">x</a><a href="https://a.org">x</a><img src="data:,">', None),
+        ('<a href="there.txt#part">x</a><a href="https://a.org">x</a><img src="data:,">', None),
+        ('<p id="here"></p><a href="#here">x</a><a href="p.html#here">x</a>', None),
+        ('<a href="#gone">x</a>', "link to #gone, which has no such anchor"),
         ('<a href="with%20space.txt">x</a>', None),
         ('<a href="gone.txt">x</a>', "link to gone.txt"),
         ('<a href="/there.txt">x</a>', "absolute link"),
@@ -33,9 +35,9 @@ def test_links_are_checked(tmp_path, text, cause):
 
 def test_a_document_is_whole_and_names_itself_safely():
     text = html.document("a < b & c", "<p>x</p>", "p { color: red; }")
-    assert text.startswith("<!DOCTYPE html>\n<html lang=") and text.endswith("<p>x</p>\n</body>\n</html>\n")
+    assert text.startswith("<!DOCTYPE html>\n<html lang=") and text.endswith("<p>x</p>\n</main>\n</body>\n</html>\n")
     assert "<title>a &lt; b &amp; c</title>" in text and '<meta charset="utf-8">' in text
-    assert text.index(html.CSS) < text.index("p { color: red; }") < text.index("</style>"), "its own rules win"
+    assert text.index(style.BASE) < text.index("p { color: red; }") < text.index("</style>"), "its own rules win"
     assert html.document("a", "") == html.document("a", "")
 
 
@@ -43,11 +45,6 @@ def test_a_document_loads_nothing(tmp_path):
     assert not re.search(r"<script|<link|@import|url\(|https?:", html.document("a", ""))
     (tmp_path / "p.html").write_text(html.document("a", "<p>x</p>"))
     html.check_links(tmp_path / "p.html")
-
-
-def test_every_colour_has_a_dark_twin():
-    light, dark = (set(re.findall(r"(--\w+):", part)) for part in html.CSS.split("@media"))
-    assert light == dark == set(re.findall(r"var\((--\w+)\)", html.CSS))
 
 
 def test_a_link_is_named_by_its_last_part_unless_told_otherwise():
@@ -74,3 +71,23 @@ def test_a_link_is_followed_from_the_folder_of_its_page(tmp_path):
     page.write_text('<a href="file.txt">x</a>')
     with pytest.raises(InputError, match=r"^p\.html: link to file\.txt, which is not there"):
         html.check_links(page)
+
+
+def test_a_page_may_be_held_to_a_folder(tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "file.txt").touch()
+    page = tmp_path / "reports" / "p.html"
+    page.write_text('<a href="../file.txt">x</a>')
+    html.check_links(page)
+    with pytest.raises(InputError, match="outside reports/"):
+        html.check_links(page, tmp_path / "reports")
+
+
+def test_what_leaves_says_so_and_what_is_wide_scrolls_alone():
+    assert html.external("https://a.org?x&y", "A & B") == (
+        '<a href="https://a.org?x&amp;y" rel="external">A &amp; B ↗</a>'
+    )  # fmt: skip
+    assert html.scroller("a < b", "<p>").startswith(
+        '<div class="scroll" role="region" tabindex="0" aria-label="a &lt; b">'
+    )
+    assert html.definitions({"a": "<b>"}) == "<dl>\n<dt>a</dt><dd><b></dd>\n</dl>"

@@ -1,134 +1,199 @@
-"""The front page: what it shows, that its links hold, that it needs no network, that it is the same bytes twice."""
+"""All pages together: what the index shows, that links hold and stay inside, that the bytes are the same twice."""
 
-import base64
 import re
+from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import matplotlib as mpl
 import nbformat
 import pandas as pd
 import pytest
+from ledger_lines import EMPTY, TESTED, write_ledger
 from matplotlib import pyplot as plt
 from nbformat import v4
 from result_tables import table
 from ruamel.yaml import YAML
 
+from ddet import params
 from ddet.errors import InputError
-from ddet.report import figures, page, tables
+from ddet.report import figures, page, readme, tables
 
 mpl.use("Agg")
 NAME = "20_herd_augmentation"
+TABLES = ("counts", "asrid_table2", "claims")
+
+
+@pytest.fixture(scope="module")
+def cfg() -> params.Params:
+    return params.load()
 
 
 @pytest.fixture
 def root(tmp_path) -> Path:
-    """Lay out a small finished repository: one notebook with a table, a figure, code, and dvc.lock."""
-    for folder in ("notebooks", "ddet/stats", "reports/tables", "reports/figures"):
+    """Lay out a small finished repository: one notebook with a table, a figure, code, a ledger, and dvc.lock."""
+    for folder in ("notebooks", "ddet/herd", "reports/tables", "reports/figures", "data/results"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "ddet/stats/metrics.py").write_text("")
-    nbformat.write(notebook(), tmp_path / f"notebooks/{NAME}.ipynb")
+    (tmp_path / "ddet/herd/rows.py").write_text('judge("herd-aug-f1")')
     nbformat.write(notebook(), tmp_path / f"reports/{NAME}.ipynb")
     table().write(tmp_path / "reports/tables", "asrid_table2")
-    tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path / "reports/tables", "counts", "Counts")
+    tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path / "reports/tables", "counts", "Counts <a>")
+    tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path / "reports/tables", "claims", "Claims")
+    write_ledger(tmp_path / "reports/tables", TESTED, EMPTY)
+    pd.DataFrame({"claim_id": ["herd-aug-f1"]}).to_csv(tmp_path / "data/results/claims_herd.csv")
     figures.save(plt.subplots()[0], "curves", tmp_path / "reports/figures")
     plt.close("all")
-    (tmp_path / "README.md").write_text(f"# x\n\n{page.MARKERS[0]}\nold\n{page.MARKERS[1]}\n\nrest\n")
-    names = [f"tables/{t}.{kind}" for t in ("counts", "asrid_table2") for kind in ("csv", "md", "html")]
-    write_lock(
-        tmp_path, [f"reports/{n}" for n in (f"{NAME}.ipynb", *names, "figures/curves.png", "figures/curves.svg")]
-    )
+    names = [f"reports/tables/{t}.{kind}" for t in TABLES for kind in ("csv", "md", "html")]
+    write_lock(tmp_path, [f"reports/{NAME}.ipynb", *names, *(f"reports/figures/curves.{k}" for k in ("png", "svg"))])
     return tmp_path
 
 
 def notebook() -> nbformat.NotebookNode:
-    png = base64.b64encode(b"\x89PNG").decode()
-    outputs = [
-        v4.new_output("stream", name="stdout", text="<seen>\n"),
-        v4.new_output("display_data", data={"image/png": png}),
-        v4.new_output("execute_result", data={"text/html": "<table><tr><td>7</td></tr></table>"}, execution_count=1),
-    ]
     cells = [
-        v4.new_markdown_cell("# Is augmentation <harmful>?\n\nSee [the code](../ddet/stats/metrics.py).", id="a"),
-        v4.new_code_cell("answer = 6 * 7", outputs=outputs, execution_count=1, id="b"),
+        v4.new_markdown_cell("# Is augmentation <harmful>?\n\n**Question.** Is it?\n\n[code](../ddet/x.py).", id="a")
     ]
-    return v4.new_notebook(cells=cells)
+    return v4.new_notebook(cells=[*cells, v4.new_markdown_cell("## Set-up", id="b")])
 
 
-def write_lock(root: Path, outs: list[str], deps: tuple[str, ...] = ("ddet/stats/metrics.py",)) -> None:
+def write_lock(root: Path, outs: list[str]) -> None:
     def entries(paths):
         return [{"path": p, "hash": "md5", "md5": f"{i:032x}", "size": 10 + i} for i, p in enumerate(paths)]
 
-    herd = {"cmd": "x", "deps": entries([f"notebooks/{NAME}.ipynb", *deps]), "outs": entries(outs)}
-    front = {"cmd": "y", "outs": entries(["reports/index.html"])}
+    deps = entries([f"notebooks/{NAME}.ipynb", "ddet/herd/rows.py"])
+    herd = {"cmd": "x", "deps": deps, "outs": entries([*outs, "data/results/claims_herd.csv"])}
+    front = {"cmd": "y", "outs": entries(["reports/index.html", "reports/gone.html"])}
     YAML(typ="safe").dump({"schema": "2.0", "stages": {"front": front, "herd_augmentation": herd}}, root / "dvc.lock")
 
 
-def built(root: Path) -> str:
-    page.build("smoke", True, root)
+def built(root: Path, cfg) -> str:
+    page.build(cfg, root)
     return (root / "reports/index.html").read_text()
 
 
-def test_the_index_links_tables_figures_notebooks_and_code(root):
-    text = built(root)
-    for target in (
-        *("tables/asrid_table2.csv", "tables/asrid_table2.html", "tables/counts.html", "figures/curves.png"),
+def pages(root: Path) -> dict[str, str]:
+    return {p.relative_to(root / "reports").as_posix(): p.read_text() for p in (root / "reports").rglob("*.html")}
+
+
+def test_the_index_has_its_parts_in_order(root, cfg):
+    text = built(root, cfg)
+    shown = [
         *(
-            "figures/curves.svg",
-            f"{NAME}.html",
-            f"{NAME}.ipynb",
-            f"../notebooks/{NAME}.ipynb",
-            "../ddet/stats/metrics.py",
+            "Three deepfake-detection papers",
+            "not evidence about real deepfakes",
+            "What was replicated",
+            "arXiv 2410.05466",
         ),
-    ):
-        assert f'<a href="{target}"' in text, target
-    assert "<h2>Is augmentation &lt;harmful&gt;?</h2>" in text
-    assert '<img src="figures/curves.png"' in text
-    assert f"{1:032x}" in text and ">front<" not in text
+        *("1 decided of 1 tested", "What came of their claims", "What may be trusted", "1 effect at a glance", "<svg"),
+        *('<table id="verdicts-table">', f'<h3><a href="{NAME}.html">Is augmentation &lt;harmful&gt;?</a></h3>'),
+        *("<p>Is it?</p>", "3 tables", '<a href="tables/counts.html">Counts &lt;a&gt;</a>', "1 figure"),
+        *('<a href="figures/curves.png">', 'id="asrid"', "provenance.html"),
+    ]
+    places = [text.index(part) for part in shown]
+    assert places == sorted(places)
+    assert text.count("<p>Not run yet.</p>") == 5
+    assert "<td>1</td>" not in text, "tables have pages of their own"
 
 
-def test_results_tables_are_embedded_and_plain_ones_only_linked(root):
-    text = built(root)
-    assert text.count('<section class="results">') == 1 and '<section class="frame">' not in text
-    assert table().html() in text
+def test_every_page_is_well_formed_for_screen_readers(root, cfg):
+    page.build(cfg, root)
+    assert len(pages(root)) == 8
+    for name, text in pages(root).items():
+        seen = Outline()
+        seen.feed(text)
+        assert seen.levels[0] == 1 and seen.levels.count(1) == 1, name
+        assert all(b <= a + 1 for a, b in zip(seen.levels, seen.levels[1:], strict=False)), (name, seen.levels)
+        assert seen.unscoped == 0 and seen.tables == seen.in_scroller, name
+        assert seen.ids == sorted(set(seen.ids)) and seen.landmarks == ["header", "main", "nav"], name
+        assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
 
 
-def test_the_index_says_what_the_data_are(root):
-    assert "synthetic benchmark, profile smoke" in built(root)
-    assert "not evidence about real deepfakes" in built(root)
-    page.build("paper", False, root)
-    text = (root / "reports/index.html").read_text()
-    assert "real data, profile paper" in text and "not evidence" not in text
+class Outline(HTMLParser):
+    """Collect headings, headers of tables without a scope, tables outside of a scroller, ids and landmarks."""
+
+    def __init__(self):
+        super().__init__()
+        self.levels, self.unscoped, self.tables, self.in_scroller = [], 0, 0, 0
+        self.found, self.places, self.open = [], set(), []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.levels += [int(tag[1])] if tag in ("h1", "h2", "h3", "h4") else []
+        self.unscoped += tag == "th" and "scope" not in attrs
+        self.tables += tag == "table"
+        self.in_scroller += tag == "table" and "scroll" in self.open
+        self.found += [attrs["id"]] if "id" in attrs else []
+        self.places |= {tag} & {"header", "main", "nav"}
+        self.open += [attrs.get("class", "")] if tag == "div" else []
+
+    def handle_endtag(self, tag):
+        self.open = self.open[:-1] if tag == "div" else self.open
+
+    @property
+    def ids(self):
+        return sorted(self.found)
+
+    @property
+    def landmarks(self):
+        return sorted(self.places)
 
 
-def test_same_reports_same_bytes(root):
-    first = built(root), (root / f"reports/{NAME}.html").read_bytes()
-    assert first == (built(root), (root / f"reports/{NAME}.html").read_bytes())
+def test_pages_say_what_the_data_are(root, cfg):
+    page.build(cfg, root)
+    real = cfg.model_copy(update={"profile": "paper", "benchmark": cfg.benchmark.model_copy(update={"render": False})})
+    assert f"Synthetic benchmark, profile {cfg.profile}" in pages(root)["index.html"]
+    assert "not evidence about real deepfakes" in pages(root)["claims/herd-aug-f1.html"]
+    text = built(root, real)
+    assert "Real data, profile paper" in text and "not evidence" not in text
 
 
-def test_a_rendered_notebook_needs_no_network(root):
-    text = page.render_notebook(root / f"reports/{NAME}.ipynb")
-    assert "&lt;seen&gt;" in text and "<td>7</td>" in text and "data:image/png;base64,iVBORw==" in text
-    assert "<title>Is augmentation &lt;harmful&gt;?</title>" in text
-    light, dark = text.split("prefers-color-scheme: dark")[1:]  # the page's own colours come before both
-    assert re.search(r'<span class="mi">6</span>', text) and ".highlight .mi" in light and ".highlight .mi" in dark
-    assert not re.search(r"<script|<link|@import|https?://", text)
+def test_same_reports_same_bytes(root, cfg):
+    page.build(cfg, root)
+    first = pages(root)
+    page.build(cfg, root)
+    assert first == pages(root)
 
 
-def test_orphans_are_listed_and_returned(root):
+def test_a_claim_and_its_notebook_lead_to_each_other(root, cfg):
+    page.build(cfg, root)
+    claim, other = pages(root)["claims/herd-aug-f1.html"], pages(root)["claims/asrid-batch.html"]
+    assert f'<a href="../{NAME}.html">' in claim and "ddet/herd/rows.py" in claim
+    assert '<a href="claims/herd-aug-f1.html">' in pages(root)[f"{NAME}.html"]
+    assert 'rel="next" href="asrid-batch.html"' in claim and 'rel="prev" href="herd-aug-f1.html"' in other
+
+
+def test_pages_link_to_nothing_outside_of_the_folder_but_the_papers(root, cfg):
+    page.build(cfg, root)
+    for name, text in pages(root).items():
+        outside = set(re.findall(r'href="(https?://[^"]+)" rel="external"', text))
+        assert set(re.findall(r'href="(https?://[^"]+)"', text)) == outside, name
+        assert not re.search(r"<script src|<link|@import|url\(", text), name
+
+
+def test_orphans_are_listed_and_returned(root, cfg):
     (root / "reports/figures/old.png").write_text("")
     (root / "reports/.gitignore").write_text("")
-    assert page.build("smoke", True, root) == ["reports/figures/old.png"]
-    assert '<li><a href="figures/old.png">reports/figures/old.png</a></li>' in (root / "reports/index.html").read_text()
+    assert page.build(cfg, root) == ["reports/figures/old.png"]
+    assert '<li><a href="figures/old.png">reports/figures/old.png</a></li>' in pages(root)["provenance.html"]
     (root / "reports/figures/old.png").unlink()
-    assert page.build("smoke", True, root) == []
-    assert "Orphans" not in (root / "reports/index.html").read_text()
+    assert page.build(cfg, root) == []
+    assert "Orphans" not in pages(root)["provenance.html"] and f"{1:032x}" in pages(root)["provenance.html"]
 
 
-def test_a_folder_of_reports_is_opened(root):
-    (root / "reports/figures/curves.svg").unlink()
+def test_a_page_of_a_claim_that_is_gone_is_an_orphan(root, cfg):
+    page.build(cfg, root)
+    write_ledger(root / "reports/tables", TESTED)
+    assert page.build(cfg, root) == ["reports/claims/asrid-batch.html"]
+
+
+def test_a_folder_of_reports_is_opened(root, cfg):
     write_lock(root, [f"reports/{NAME}.ipynb", "reports/figures", "reports/tables"])
-    assert page.build("smoke", True, root) == []
+    assert page.build(cfg, root) == []
+
+
+def test_without_a_ledger_the_index_says_so(root, cfg):
+    for kind in ("csv", "md", "html"):
+        (root / f"reports/tables/claims.{kind}").unlink()
+    write_lock(root, [f"reports/{NAME}.ipynb", "reports/figures", "reports/tables"])
+    assert "No claim has been tested yet" in built(root, cfg)
 
 
 @pytest.mark.parametrize(
@@ -136,59 +201,15 @@ def test_a_folder_of_reports_is_opened(root):
     [
         (lambda r: (r / "dvc.lock").unlink(), "dvc.lock: not there"),
         (lambda r: (r / "reports/tables/counts.md").unlink(), "reports/tables/counts.md: recorded in dvc.lock"),
-        (lambda r: (r / "ddet/stats/metrics.py").unlink(), "link to ../ddet/stats/metrics.py"),
-        (lambda r: (r / f"notebooks/{NAME}.ipynb").unlink(), f"link to ../notebooks/{NAME}.ipynb"),
+        (lambda r: (r / "reports/tables/counts.html").write_text('<a href="gone.csv">x</a>'), "link to gone.csv"),
+        (lambda r: (r / "reports/tables/counts.html").write_text('<a href="../../dvc.lock">x</a>'), "outside reports/"),
+        (lambda r: (r / "reports/tables/counts.html").write_text('<a href="../index.html#x">x</a>'), "no such anchor"),
     ],
 )
-def test_what_is_missing_is_one_line(root, spoil, cause):
+def test_what_is_missing_is_one_line(root, cfg, spoil, cause):
     spoil(root)
     with pytest.raises(InputError, match=re.escape(cause)):
-        built(root)
-
-
-def test_readme_gets_the_main_tables_and_keeps_the_rest(root):
-    table(caption="One of ours").write(root / "reports/tables", "herd_masked_eyes")
-    names = [f"tables/{name}.{kind}" for name in ("herd_masked_eyes", "asrid_table2") for kind in ("csv", "md", "html")]
-    write_lock(root, [f"reports/{name}" for name in (f"{NAME}.ipynb", *names)])
-    readme = root / "README.md"
-    page.update_readme(readme, page.results_markdown(root))
-    once = readme.read_text()
-    assert once == f"# x\n\n{page.MARKERS[0]}\n{table().markdown().strip()}\n{page.MARKERS[1]}\n\nrest\n"
-    page.update_readme(readme, page.results_markdown(root))
-    assert readme.read_text() == once
-
-
-def test_results_stand_in_the_order_of_the_notebooks_and_link_to_their_own(root):
-    later = "23_herd_results"
-    for folder in ("notebooks", "reports"):
-        nbformat.write(notebook(), root / f"{folder}/{later}.ipynb")
-    for name in ("herd_table1", "herd_table2"):
-        table(caption=f"Caption of {name}").write(root / "reports/tables", name)
-    write_lock(root, [f"reports/{NAME}.ipynb", *(f"reports/tables/asrid_table2.{kind}" for kind in ("html", "md"))])
-    lock = YAML(typ="safe").load((root / "dvc.lock").read_text())
-    outs = [
-        f"reports/{later}.ipynb",
-        *(f"reports/tables/herd_table{i}.{kind}" for i in (2, 1) for kind in ("html", "md")),
-    ]
-    entries = [{"path": path, "md5": "0", "size": 1} for path in outs]
-    dep = {"path": f"notebooks/{later}.ipynb", "md5": "0", "size": 1}
-    stages = {"a_later_stage": {"cmd": "z", "deps": [dep], "outs": entries}, **lock["stages"]}
-    YAML(typ="safe").dump({"schema": "2.0", "stages": stages}, root / "dvc.lock")
-    captions = re.findall(r"^\*\*(.*)\*\*$", page.results_markdown(root), re.M)
-    assert captions == [table().caption, "Caption of herd_table1", "Caption of herd_table2"]
-    shown = [
-        built(root).index(text)
-        for text in (f"{NAME}.html", "<caption>Table 9", f"{later}.html", "Caption of herd_table1")
-    ]
-    assert shown == sorted(shown)
-
-
-@pytest.mark.parametrize("text", ["", page.MARKERS[0], "".join(reversed(page.MARKERS)), "".join(page.MARKERS) * 2])
-def test_a_readme_without_its_markers_is_left_alone(tmp_path, text):
-    (tmp_path / "README.md").write_text(text)
-    with pytest.raises(InputError, match="markers"):
-        page.update_readme(tmp_path / "README.md", "new")
-    assert (tmp_path / "README.md").read_text() == text
+        built(root, cfg)
 
 
 def test_the_command_reports_bad_input_in_one_line(monkeypatch, capsys):
@@ -200,20 +221,13 @@ def test_the_command_reports_bad_input_in_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "params.yaml: bad; mend it\n"
 
 
-def test_the_command_updates_the_readme_only_when_asked(root, monkeypatch, capsys):
-    cfg = SimpleNamespace(profile="smoke", benchmark=SimpleNamespace(render=True))
-    monkeypatch.setattr(page.params, "load", lambda: cfg)
+def test_the_command_updates_the_readme_only_when_asked(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "README.md"
+    file.write_text(f"# x\n\n{readme.MARKERS[0]}\nold\n{readme.MARKERS[1]}\n")
+    monkeypatch.setattr(page.params, "load", lambda: None)
     monkeypatch.setattr(page, "build", lambda *_: ["reports/old.png"])
-    monkeypatch.setattr(page, "results_markdown", lambda: "new")
-    monkeypatch.setattr(page.paths, "ROOT", root)
-    before = (root / "README.md").read_text()
-    assert page.main([]) == 0 and (root / "README.md").read_text() == before
+    monkeypatch.setattr(page, "results_markdown", lambda _: "new")
+    monkeypatch.setattr(page.paths, "ROOT", tmp_path)
+    assert page.main([]) == 0 and "\nold\n" in file.read_text()
     assert capsys.readouterr().err == "no stage wrote reports/old.png\n"
-    assert page.main(["--readme"]) == 0 and "\nnew\n" in (root / "README.md").read_text()
-
-
-def test_the_ledger_of_claims_is_the_first_table(root):
-    ledger = pd.DataFrame({"id": ["herd-aug-f1"], "verdict": ["undecided"]})
-    tables.write_frame(ledger, root / "reports" / "tables", "claims", "Claims")
-    text = built(root)
-    assert "herd-aug-f1" in text.split("<section", 2)[1]
+    assert page.main(["--readme"]) == 0 and "\nnew\n" in file.read_text()

@@ -1,0 +1,132 @@
+"""A page per claim: what is said, what was tested, both numbers, what has to hold, and where all of it comes from."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from ddet import params
+from ddet.report import nav, style
+from ddet.report.cells import EMPTY, half_up
+from ddet.report.dvc_lock import Stage
+from ddet.report.forest import forest
+from ddet.report.html import definitions, link
+from ddet.report.outcomes import Outcome, probability, readable
+from ddet.report.verdict_table import runs, verdict
+from ddet.stats.verdicts import NEGLIGIBLE
+
+SIDES = ("arm_a", "arm_b")
+VERDICTS = "ddet/stats/verdicts.py"  # the rule of every verdict
+PACKAGES = tuple(f"ddet/{paper}/" for paper in ("herd", "asrid", "prle"))
+DETECTABLE = "the smallest effect that a run like this one finds in four of five repetitions"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a claim is tested: the name of the notebook, and the modules of its paper that name the claim."""
+
+    notebook: str
+    modules: tuple[str, ...]
+
+
+def sources(stages: Sequence[Stage], root: Path) -> dict[str, Source]:
+    """Find where each claim is tested: in the first notebook whose stage wrote a line on it (`*claims*.csv`)."""
+    found: dict[str, Source] = {}
+    for stage in stages:
+        files = [o.path for o in stage.outs if "claims" in Path(o.path).name and o.path.startswith("data/results/")]
+        ids = [i for f in files if (root / f).is_file() for i in pd.read_csv(root / f)["claim_id"]]
+        modules = [d.path for d in stage.deps if d.path.startswith(PACKAGES) and d.path.endswith(".py")]
+        code = {path: (root / path).read_text(encoding="utf-8") for path in modules if ids and (root / path).is_file()}
+        for claim in ids:
+            naming = tuple(path for path, text in code.items() if f'"{claim}"' in text)
+            found.setdefault(claim, Source(Path(stage.notebook).stem, naming))
+    return found
+
+
+def claim_page(
+    outcomes: Sequence[Outcome],
+    cfg: params.Params,
+    source: Source | None,
+    names: Mapping[str, str],
+    statement: str,
+    before: nav.Link | None,
+    after: nav.Link | None,
+) -> str:
+    """Return the page of one claim, for reports/claims/.
+
+    Args:
+        outcomes: of this claim, one per data set.
+        names: of the papers.
+        statement: what the data are.
+    """
+    claim = outcomes[0]
+    words = claim.claim[0].upper() + claim.claim[1:]
+    parts = [
+        f'<p class="soft">{escape(names[claim.paper])}, {escape(claim.where)} · claim <code>{claim.id}</code> '
+        f"(in our words)</p>\n<h1>{escape(words)}</h1>",
+        f'<p class="statement">{escape(statement)}</p>',
+        f"<h2>What is tested</h2>\n<p>{escape(_test(claim))}</p>",
+        *(_numbers(o, names) for o in outcomes),
+        f"<h2>In the paper’s own tables</h2>\n<p>{escape(claim.own)}, by the audit of the statements behind it.</p>",
+        f"<h2>Where it comes from</h2>\n{_origin(claim, cfg, source)}",
+    ]
+    body = "\n".join(parts)
+    return nav.page(f"{claim.id}: {words}", body, up="../", before=before, after=after, css=style.RESULTS)
+
+
+def _test(claim: Outcome) -> str:
+    what = readable(claim.metric)
+    arms = [getattr(claim, side) for side in SIDES if getattr(claim, side)]
+    of = f" of {arms[0]} minus that of {arms[1]}" if len(arms) == 2 else f" of {arms[0]}" if arms else ""
+    says = "More than 0 is what the claim says."
+    if claim.stated == "not better":
+        says = f"Above −{half_up(NEGLIGIBLE * claim.unit.scale, 0)} {claim.unit.name} is what the claim says."
+    return f"{what[0].upper()}{what[1:]}{of}, against: {claim.null}. {says}"
+
+
+def _numbers(o: Outcome, names: Mapping[str, str]) -> str:
+    facts = {
+        "Ours": o.interval(),
+        "The paper states": o.stated,
+        "Size": o.compared,
+        "Smallest detectable effect": "" if math.isnan(o.detectable) else f"{o.show(o.detectable, sign=False)} "
+        f"{o.unit.name}: {DETECTABLE}",
+        "p against that null": probability(o.p),
+        "Allowing for all tests": "" if math.isnan(o.p_any) else f"{probability(o.p_discoveries)} (false discoveries, "
+        f"Benjamini and Hochberg), {probability(o.p_any)} (any error, Holm)",
+        "Premise": readable(o.premise) or "none, or not measured",
+        "Behind it": _behind(o),
+        "Tested on": o.data,
+    }  # fmt: skip
+    told = {name: escape(text) for name, text in facts.items() if text not in ("", EMPTY)} | {"Runs": runs(o)}
+    head = f"<h2>What came out{f': {escape(o.variant)}' if o.variant else ''}</h2>\n<p>{verdict(o.verdict)}</p>"
+    return f"{head}\n{forest([o], dict(names), '../', labelled=False)}\n{definitions(told)}"
+
+
+def _behind(o: Outcome) -> str:
+    counts = {"source groups": o.people, "seeds": o.seeds, "frames or clips": o.frames}
+    return ", ".join(f"{int(n)} {what}" for what, n in counts.items() if not math.isnan(n))
+
+
+def _origin(claim: Outcome, cfg: params.Params, source: Source | None) -> str:
+    facts = {"Arms in params.yaml": "<br>".join(f"<code>{escape(t)}</code>" for t in _arms(claim, cfg))}
+    if source:
+        facts["Tested in"] = link(f"../{source.notebook}.html", source.notebook)
+        facts["Modules"] = "<br>".join(f"<code>{escape(m)}</code>" for m in (*source.modules, VERDICTS))
+    facts["All claims"] = link("../index.html#verdicts", "the table of claims")
+    return definitions({name: text for name, text in facts.items() if text})
+
+
+def _arms(claim: Outcome, cfg: params.Params) -> list[str]:
+    """Return the line of params.yaml of each arm that the claim names: its key, and what it changes in its section."""
+    arms = getattr(cfg, claim.paper).arms
+    named = [arms[name] for side in SIDES if (name := getattr(claim, side)) in arms]
+    return [f"{claim.paper}.arms.{arm.key}: {_changes(arm)}" for arm in named]
+
+
+def _changes(arm: params.Arm | params.AsridArm | params.PrleArm) -> str:
+    told = arm.model_dump(exclude_unset=True, exclude={"name", "part", "rows"})
+    return ", ".join(f"{key} {value}" for key, value in told.items()) or "as its section says"

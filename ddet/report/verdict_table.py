@@ -1,0 +1,106 @@
+"""The table of all claims: complete without a script; with one it sorts by column and filters."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from ddet.report.html import link, scroller
+from ddet.report.outcomes import WORDS, Outcome, readable
+from ddet.report.style import VERDICT_COLOURS
+
+HEADS = ("Claim", "Verdict", "Effect [interval]", "The paper states", "Size", "Premise", "Its own tables", "Runs")
+SCRIPT = """
+const table = document.getElementById("verdicts-table"), body = table.tBodies[0], rows = [...body.rows];
+const form = document.getElementById("filter"), fields = form.elements, heads = [...table.tHead.rows[0].cells];
+function filter() {
+  const words = fields.words.value.toLowerCase();
+  for (const row of rows)
+    row.hidden = (fields.paper.value && row.dataset.paper !== fields.paper.value)
+      || (fields.verdict.value && row.dataset.verdict !== fields.verdict.value)
+      || !row.textContent.toLowerCase().includes(words);
+  document.getElementById("shown").textContent =
+    `${rows.filter(row => !row.hidden).length} of ${rows.length} lines shown`;
+}
+function sort(column, up) {
+  const key = row => row.cells[column].dataset.v ?? row.cells[column].textContent;
+  const order = (a, b) => (a === "") - (b === "") || (up ? 1 : -1) * (a - b || a.localeCompare(b) || 0);
+  body.append(...rows.sort((a, b) => order(key(a), key(b))));
+}
+heads.forEach((head, column) => {
+  const button = document.createElement("button");
+  button.append(...head.childNodes);
+  head.append(button);
+  button.addEventListener("click", () => {
+    const up = head.getAttribute("aria-sort") !== "ascending";
+    heads.forEach(other => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    sort(column, up);
+  });
+});
+form.addEventListener("input", filter);
+form.addEventListener("submit", event => event.preventDefault());
+form.hidden = false;
+filter();
+"""
+
+
+def verdict_table(outcomes: Sequence[Outcome], papers: dict[str, str]) -> str:
+    """Return the table with the form that filters it, hidden until the script runs.
+
+    Args:
+        papers: short name -> what it is called.
+    """
+    head = "".join(f'<th scope="col"{_left(name)}>{name}</th>' for name in HEADS)
+    body = "\n".join(_row(o, papers[o.paper]) for o in outcomes)
+    table = (
+        f'<table id="verdicts-table">\n<caption>What the papers claim, and what came of it here</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    )
+    return f"{_form(outcomes, papers)}\n{scroller('All claims', table)}\n<script>{SCRIPT}</script>"
+
+
+def verdict(word: str) -> str:
+    """Return a verdict in its colour."""
+    return f'<span class="verdict {VERDICT_COLOURS[word]}">{word}</span>'
+
+
+def runs(outcome: Outcome) -> str:
+    """Return the number of runs, which opens to their keys."""
+    keys = outcome.keys()
+    if not keys:
+        return "none"
+    return f"<details><summary>{len(keys)} run{'s' * (len(keys) > 1)}</summary><code>{' '.join(keys)}</code></details>"
+
+
+def _left(name: str) -> str:
+    return "" if name.startswith("Effect") else ' class="text"'
+
+
+def _row(outcome: Outcome, paper: str) -> str:
+    words = f"{outcome.claim} ({outcome.variant})" if outcome.variant else outcome.claim
+    where = f"<small>{escape(paper)}, {escape(outcome.where)}</small>"
+    size = outcome.compared if outcome.compared not in ("", "not stated", "not measured") else ""
+    effect = "" if math.isnan(outcome.effect) else f"{outcome.effect * outcome.unit.scale:.6g}"
+    cells = [
+        f'<th scope="row">{link(f"claims/{outcome.id}.html", words)}{where}</th>',
+        f'<td class="text" data-v="{WORDS.index(outcome.verdict)}">{verdict(outcome.verdict)}</td>',
+        f'<td data-v="{effect}">{escape(outcome.interval())}</td>',
+        *(f'<td class="text">{escape(text)}</td>' for text in (outcome.stated, size)),
+        f'<td class="text premise">{escape(readable(outcome.premise))}</td>',
+        f'<td class="text">{escape(outcome.own)}</td>',
+        f'<td class="text" data-v="{len(outcome.keys())}">{runs(outcome)}</td>',
+    ]
+    return f'<tr data-paper="{outcome.paper}" data-verdict="{outcome.verdict}">{"".join(cells)}</tr>'
+
+
+def _form(outcomes: Sequence[Outcome], papers: dict[str, str]) -> str:
+    verdicts = {word: word for word in WORDS if any(o.verdict == word for o in outcomes)}
+    fields = [_choice("paper", "Paper", papers), _choice("verdict", "Verdict", verdicts)]
+    fields += ['<label>With the words<input type="search" name="words"></label>']
+    said = '<output id="shown" aria-live="polite"></output>'
+    return f'<form id="filter" hidden>{"".join(fields)}{said}</form>'
+
+
+def _choice(name: str, title: str, values: dict[str, str]) -> str:
+    options = "".join(f'<option value="{escape(v)}">{escape(text)}</option>' for v, text in values.items())
+    return f'<label>{title}<select name="{name}"><option value="">all</option>{options}</select></label>'

@@ -1,0 +1,81 @@
+"""A page per claim: both numbers, the premise, where it is tested, and its neighbours."""
+
+import pandas as pd
+import pytest
+from ledger_lines import outcome, untested
+
+from ddet import params
+from ddet.report import claim_pages
+from ddet.report.claim_pages import Source
+from ddet.report.dvc_lock import Entry, Stage
+
+NAMES = {"herd": "Herd"}
+
+
+@pytest.fixture(scope="module")
+def cfg() -> params.Params:
+    return params.load()
+
+
+def page(cfg, *outcomes, source=None):
+    return claim_pages.claim_page(
+        outcomes, cfg, source, NAMES, "All synthetic.", ("a.html", "a"), ("c.html", "c")
+    )  # fmt: skip
+
+
+def test_it_says_what_is_tested_and_what_came_out(cfg):
+    text = page(cfg, outcome(), source=Source("20_herd_augmentation", ("ddet/herd/x.py",)))
+    for part in (
+        *("<h1>Training without &lt;list&gt; is better</h1>", "Herd, 2.3, Table 2", "All synthetic."),
+        "Frame macro F1 of NA minus that of Base, against: no difference. More than 0 is what the claim says.",
+        *("<dd>+12.6 [+8.0, +17.1] points</dd>", "<dd>+8.21 points</dd>", "<dd>compatible</dd>", "<dd>&lt; 0.001</dd>"),
+        *(
+            "6.5 points: the smallest effect",
+            "0.004 (false discoveries",
+            "0.020 (any error",
+            "frame AUC of Base 0.912, as needed: at least 0.9",
+        ),
+        *("15 source groups, 3 seeds, 488 frames", "consistent, by the audit", "<summary>2 runs</summary><code>k1 k2"),
+        *(
+            '<a href="../20_herd_augmentation.html">',
+            "<code>ddet/herd/x.py</code><br><code>ddet/stats/verdicts.py</code>",
+            '"../index.html#verdicts"',
+        ),
+        *('rel="prev" href="a.html"', 'rel="next" href="c.html"', '<g class="holds">'),
+        "<code>herd.arms.na: augment none</code><br><code>herd.arms.base: as its section says</code>",
+    ):
+        assert part in text, part
+
+
+def test_a_claim_without_a_number_says_so_and_draws_nothing(cfg):
+    text = page(cfg, untested(arm_a="CADDM", arm_b=""))
+    assert "not tested" in text and "<figure>" not in text and "herd.arms" not in text and "nan" not in text.lower()
+    assert "<dt>Runs</dt><dd>none</dd>" in text and "Frame macro F1 of CADDM, against" in text
+
+
+def test_a_claim_of_no_gain_allows_for_a_negligible_loss(cfg):
+    assert "Above −1 points is what the claim says." in page(cfg, outcome(stated="not better", size=None))
+
+
+def test_each_data_set_has_a_section(cfg):
+    text = page(cfg, outcome(), outcome(variant="hybrid form", verdict="fails"))
+    assert "<h2>What came out</h2>" in text and "<h2>What came out: hybrid form</h2>" in text
+
+
+def test_a_claim_is_tested_where_a_stage_first_writes_of_it(tmp_path):
+    (tmp_path / "ddet/herd").mkdir(parents=True)
+    (tmp_path / "ddet/herd/x.py").write_text('judge("herd-rst")\n')
+    (tmp_path / "data/results").mkdir(parents=True)
+
+    def stage(name, ids, deps=()):
+        out = f"data/results/{name}_claims.csv"
+        pd.DataFrame({"claim_id": ids}).to_csv(tmp_path / out, index=False)
+        read = [f"notebooks/{name}.ipynb", "ddet/herd/x.py", "ddet/herd/gone.py", *deps]
+        return Stage(name, tuple(Entry(p, "", 0) for p in read), (Entry(out, "", 0), Entry("reports/a.csv", "", 0)))
+
+    stages = [stage("20_a", ["herd-rst", "herd-sota"]), stage("23_b", ["herd-rst", "herd-wl-f1"])]
+    assert claim_pages.sources(stages, tmp_path) == {
+        "herd-rst": Source("20_a", ("ddet/herd/x.py",)),
+        "herd-sota": Source("20_a", ()),
+        "herd-wl-f1": Source("23_b", ()),
+    }
