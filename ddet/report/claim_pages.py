@@ -88,19 +88,19 @@ def _test(claim: Outcome) -> str:
 
 
 def _numbers(o: Outcome, names: Mapping[str, str]) -> str:
+    reach = f"{o.show(o.detectable, sign=False)} {o.unit.name}: {DETECTABLE}"
+    allowed = f"{probability(o.p_discoveries)} (false discoveries, Benjamini and Hochberg)"
     facts = {
         "Ours": o.interval(),
         "The paper states": o.stated,
         "Size": o.compared,
-        "Smallest detectable effect": "" if math.isnan(o.detectable) else f"{o.show(o.detectable, sign=False)} "
-        f"{o.unit.name}: {DETECTABLE}",
+        "Smallest detectable effect": "" if math.isnan(o.detectable) else reach,
         "p against that null": probability(o.p),
-        "Allowing for all tests": "" if math.isnan(o.p_any) else f"{probability(o.p_discoveries)} (false discoveries, "
-        f"Benjamini and Hochberg), {probability(o.p_any)} (any error, Holm)",
+        "Allowing for all tests": "" if math.isnan(o.p_any) else f"{allowed}, {probability(o.p_any)} (any error, Holm)",
         "Premise": readable(o.premise) or "none, or not measured",
         "Behind it": _behind(o),
         "Tested on": o.data,
-    }  # fmt: skip
+    }
     told = {name: escape(text) for name, text in facts.items() if text not in ("", EMPTY)} | {"Runs": runs(o)}
     head = f"<h2>What came out{f': {escape(o.variant)}' if o.variant else ''}</h2>\n<p>{verdict(o.verdict)}</p>"
     return f"{head}\n{forest([o], dict(names), '../', labelled=False)}\n{definitions(told)}"

@@ -71,7 +71,7 @@ def _claims(outcomes: Sequence[Outcome]) -> str:
 
 def _part(
     anchor: str, name: str, stages: Sequence[Stage], notebooks: Mapping[str, nbformat.NotebookNode], root: Path
-) -> str:  # fmt: skip
+) -> str:
     body = "\n".join(_notebook(s, notebooks, root) for s in stages) or "<p>Not run yet.</p>"
     return f'<h2 id="{anchor}">{escape(name)}</h2>\n{body}'
 

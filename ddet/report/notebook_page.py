@@ -45,9 +45,7 @@ def render(
     tested = "Claims tested here: " + " · ".join(link(*claim) for claim in claims) if claims else ""
     foot = f'<p class="soft">{" <br> ".join(filter(None, [tested, "As executed: " + link(f"{name}.ipynb")]))}</p>'
     css = style.NOTEBOOK + _highlighting()
-    return nav.page(
-        title(notebook, name), f"{body}\n{foot}", before=before, after=after, contents=contents, css=css
-    )  # fmt: skip
+    return nav.page(title(notebook, name), f"{body}\n{foot}", before=before, after=after, contents=contents, css=css)
 
 
 def title(notebook: nbformat.NotebookNode, otherwise: str) -> str:

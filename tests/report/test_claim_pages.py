@@ -18,9 +18,7 @@ def cfg() -> params.Params:
 
 
 def page(cfg, *outcomes, source=None):
-    return claim_pages.claim_page(
-        outcomes, cfg, source, NAMES, "All synthetic.", ("a.html", "a"), ("c.html", "c")
-    )  # fmt: skip
+    return claim_pages.claim_page(outcomes, cfg, source, NAMES, "All synthetic.", ("a.html", "a"), ("c.html", "c"))
 
 
 def test_it_says_what_is_tested_and_what_came_out(cfg):

@@ -48,9 +48,7 @@ def test_a_row_says_everything_and_leads_to_its_page():
     figure = forest.forest([outcome(), outcome(id="b", verdict="undecided")], NAMES, up="../")
     tree = drawing(figure)
     titles = [node.text for node in tree.iter("title")]
-    assert titles[0] == (
-        "training without <list> is better: +12.6 [+8.0, +17.1] points, holds; stated: +8.21 points"
-    )  # fmt: skip
+    assert titles[0] == ("training without <list> is better: +12.6 [+8.0, +17.1] points, holds; stated: +8.21 points")
     assert [a.get("href") for a in tree.iter("a")] == ["../claims/herd-aug-f1.html", "../claims/b.html"]
     texts = ["".join(node.itertext()) for node in tree.iter("text")]
     assert "Herd" in texts and "+12.6 [+8.0, +17.1]" in texts and "training without <list> is better" in texts

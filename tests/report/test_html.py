@@ -86,7 +86,7 @@ def test_a_page_may_be_held_to_a_folder(tmp_path):
 def test_what_leaves_says_so_and_what_is_wide_scrolls_alone():
     assert html.external("https://a.org?x&y", "A & B") == (
         '<a href="https://a.org?x&amp;y" rel="external">A &amp; B ↗</a>'
-    )  # fmt: skip
+    )
     assert html.scroller("a < b", "<p>").startswith(
         '<div class="scroll" role="region" tabindex="0" aria-label="a &lt; b">'
     )

@@ -24,6 +24,7 @@ def test_where_nothing_is_decided_it_says_what_was_out_of_reach():
     assert summary.finding(open_).endswith("would have needed an effect of more than 20.0 points to be.")
     losses = [outcome(id=d, verdict="undecided", metric="clip_log_loss", detectable=0.4) for d in "abcd"]
     assert "more than 0.400 nats to be" in summary.finding([*open_, *losses])
+    assert "more than 20.0 points to be" in summary.finding([*open_, *losses[:2]]), "of the unit of most"
     assert summary.finding([untested()]) == "Of 1 claim 1 not tested."
 
 
@@ -62,9 +63,7 @@ def test_what_may_be_trusted_is_read_from_tables_and_notebooks(tmp_path):
     pd.DataFrame([counted]).to_csv(tmp_path / "claims_chance.csv", index=False)
     printed = "profile smoke · synthetic benchmark · device cpu · AVX2 · 1 threads\n"
     cell = v4.new_code_cell("start()", outputs=[v4.new_output("stream", text=printed)])
-    html = summary.trust(
-        [outcome(), outcome(people=40.0), untested()], tmp_path, {"a": v4.new_notebook(cells=[cell])}
-    )  # fmt: skip
+    html = summary.trust([outcome(), outcome(people=40.0), untested()], tmp_path, {"a": v4.new_notebook(cells=[cell])})
     assert dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html)) == {
         "People": "15 to 40 source groups behind a verdict",
         "Seeds": "3 per arm of a verdict",
