@@ -47,7 +47,7 @@ def read_results(folder: Path, claims: pd.DataFrame) -> pd.DataFrame:
 def _read(path: Path, claims: pd.DataFrame) -> pd.DataFrame | None:
     if not path.is_file():
         return None
-    words = ("claim_id", "runs", "verdict", "data", "size", "premise")
+    words = ("claim_id", "runs", "verdict", "data", "size", "premise", "level")
     frame = pd.read_csv(path, dtype=dict.fromkeys(words, str))
     if missing := [column for column in RESULT if column not in frame]:
         raise InputError(path, f"it lacks the columns {', '.join(missing)}", f"write exactly {', '.join(RESULT)}")
@@ -67,7 +67,7 @@ def merge(claims: pd.DataFrame, outcome: pd.Series, results: pd.DataFrame) -> pd
     joined = claims.merge(results, left_on="id", right_on="claim_id", how="left")
     untested = joined["evidence"].isin(UNTESTABLE).map({True: "not testable here", False: "not tested"})
     joined["verdict"] = joined["verdict"].where(joined["verdict"].notna(), untested)
-    words = ["runs", "data", "size", "premise"]
+    words = ["runs", "data", "size", "premise", "level"]
     joined[words] = joined[words].fillna("")
     numbers = {name: pd.to_numeric(joined[name]).astype(float) for name in ("effect", "lo", "hi", "detectable", "p")}
     counted = {name: pd.to_numeric(joined[name]).astype("Int64") for name in ("n", "people", "seeds")}
@@ -102,6 +102,38 @@ def multiplicity(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
         chance = len(tested) * (1 - confidence) / 2
         lines.append({"paper": paper, "tests": len(tested), "by chance": chance, "holds": len(holds)} | remain)
     return pd.DataFrame(lines)
+
+
+def decided(table: pd.DataFrame) -> pd.DataFrame:
+    """Count how many of the testable claims have a decided direction: one row per paper and one for all.
+
+    Columns: claims; testable (tested on runs of ours, with every premise met); decided (holds or fails); their share.
+    """
+    lines = []
+    for paper, part in [*table.groupby("paper", sort=False), ("all", table)]:
+        told = part[~part["verdict"].isin(("not tested", "not testable here"))]
+        sure = int(told["verdict"].isin(("holds", "fails")).sum())
+        share = sure / len(told) if len(told) else np.nan
+        lines.append(
+            {"paper": paper, "claims": len(part), "testable": len(told), "decided": sure, "share decided": share}
+        )
+    return pd.DataFrame(lines)
+
+
+def reach(table: pd.DataFrame) -> pd.DataFrame:
+    """Set the smallest detectable effect beside the claimed one: the tested claims that state the size of an effect.
+
+    `in reach`: whether the run would have found the claimed effect in four of five repetitions; of a range, its end
+    that is easier to find.
+    """
+    stated = published.facts("claims").set_index("id")
+    stated = stated[stated["sized"] == "effect"]
+    told = table[table["id"].isin(stated.index) & table["detectable"].notna()]
+    claimed = [max(abs(float(end)) for end in stated.loc[i, "size"].split("..") if end) for i in told["id"]]
+    found = told[["id", "paper", "stated", "effect", "detectable", "verdict", "size", "people", "seeds"]]
+    found = found.assign(claimed=claimed, **{"in reach": told["detectable"].to_numpy() <= np.array(claimed)})
+    order = ["id", "stated", "claimed", "detectable", "in reach", "effect", "verdict", "size", "people", "seeds"]
+    return found[order].reset_index(drop=True)
 
 
 def _own(checks: str, outcome: pd.Series) -> str:

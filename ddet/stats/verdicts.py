@@ -19,7 +19,7 @@ from ddet.stats.premise import Premise
 VERDICTS = ("holds", "fails", "undecided", "not testable here")
 SIZES = ("compatible", "smaller", "larger", "not stated", "not measured")
 TOLD = ["claim_id", "effect", "lo", "hi", "n", "runs", "verdict", "data"]
-MORE = ["size", "detectable", "p", "people", "seeds", "premise"]
+MORE = ["size", "detectable", "p", "people", "seeds", "premise", "level"]
 RESULT = [*TOLD, *MORE]  # of a line of claims_<paper>.csv
 READING = ["effect", "low", "high", "seed noise", "reading"]
 NEGLIGIBLE = 0.01  # "A is not better than B" holds where A - B stays below one point, the smallest gain Herd reports
@@ -96,6 +96,7 @@ def line(
     said, size = verdict(found, margin=margin), size_of(claim, found, level)
     told = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
     more = [size, found.detectable(), found.p_value(-margin), found.groups, len(found.per_seed), ""]
+    more.append("" if level is None else f"{level.value:.3f} [{level.low:.3f}, {level.high:.3f}]")
     return held_to(pd.DataFrame([[*told, *more]], columns=RESULT), premises)
 
 

@@ -96,6 +96,24 @@ def test_multiplicity_by_hand():
     assert found["remain, false discoveries"].tolist() == found["remain, any error"].tolist() == [2, 0, 2]
 
 
+def test_the_share_of_decided_claims_is_one_of_testable_claims():
+    words = ["holds", "fails", "undecided", "not testable here", "not tested", "undecided"]
+    found = ledger.decided(pd.DataFrame({"paper": list("xxyyyy"), "verdict": words})).set_index("paper")
+    assert found["testable"].to_dict() == {"x": 2, "y": 2, "all": 4} and found["claims"].tolist() == [2, 4, 6]
+    assert found["decided"].tolist() == [2, 0, 2] and found["share decided"].tolist() == [1, 0, 0.5]
+
+
+def test_a_claimed_effect_is_in_reach_where_it_is_no_smaller_than_what_could_be_seen(tmp_path):
+    """herd-aug-f1 states .0821, herd-wl-f1 .0164 to .0446; herd-rf-na states no size, asrid-85 that of a level."""
+    told = {"herd-aug-f1": 0.08, "herd-mep-f1": 0.05, "herd-wl-f1": 0.04, "herd-rf-na": 0.01}
+    lines = [f"{claim},0.1,0,0.2,9,k,undecided,d,compatible,{least},.1,9,3,," for claim, least in told.items()]
+    (tmp_path / "claims_herd.csv").write_text(RESULT + "\n".join(lines) + "\n")
+    (tmp_path / "claims_asrid.csv").write_text(RESULT + "asrid-85,0.1,0,0.2,9,k,holds,d,smaller,.1,.1,9,3,,0.7\n")
+    found = ledger.reach(ledger.ledger(tmp_path)).set_index("id")
+    assert found["in reach"].to_dict() == {"herd-aug-f1": True, "herd-mep-f1": False, "herd-wl-f1": True}
+    assert found["claimed"].tolist() == [0.0821, 0.01, 0.0446] and found.loc["herd-mep-f1", "detectable"] == 0.05
+
+
 def test_a_result_overrules_what_seemed_untestable(tmp_path):
     (tmp_path / "claims_p.csv").write_text(RESULT + "b,0,0,0,1,,not testable here,none,not stated,,,,,people 0\n")
     assert merged(tmp_path).loc["b", "data"] == "none"

@@ -51,7 +51,7 @@ def test_the_premises_of_claims_by_hand():
 def test_a_claim_is_held_to_the_premises_that_it_states():
     """Masks of two kinds compare on any region; the method's gain needs regions that are small."""
     line = pd.DataFrame(
-        [["", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, ""]], columns=RESULT
+        [["", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, "", ""]], columns=RESULT
     )
     ledger = pd.concat([line.assign(claim_id=c) for c in ("prle-average", "prle-landmark-random", "prle-people")])
     large = {
