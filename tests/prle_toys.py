@@ -1,5 +1,6 @@
 """Invented scores, crops of noise and a section of PRLE, small enough for a test."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ddet.prle import arms as prle_arms
 from ddet.prle.scores import Scored
 from ddet.runs import planned
 from ddet.stats import metrics
+from ddet.stats.bootstrap import Estimate
 
 METHODS = ("Deepfakes", "FaceSwap")
 SOURCES = {"ffpp": METHODS, "celebdf": ("Celeb-synthesis",), "dfdc": ("fake",), "df1": ("end_to_end",)}
@@ -66,6 +68,36 @@ def scored(fits: Mapping[str, Sequence[pd.DataFrame]], report: params.Report = R
     """Return the scores of invented fits; the keys of "x" are "x 0", "x 1", ..."""
     done = [{"arm": name, "seed": s, "key": f"{name} {s}"} for name, tables in fits.items() for s in range(len(tables))]
     return Invented(pd.DataFrame(done), report, {name: list(tables) for name, tables in fits.items()})
+
+
+class Plain:
+    """Stand in for `Scored`: every metric of a fit on a part is its share, known for certain."""
+
+    cfg = REPORT
+
+    def __init__(self, shares: dict[str, dict[str, float]], metrics: tuple[str, ...] = ()):
+        self.shares, self.metrics = shares, metrics
+        self.done = pd.DataFrame({"arm": list(shares), "key": [f"{fit} 0" for fit in shares]})
+
+    def has(self, *fits: str) -> bool:
+        return set(fits) <= set(self.shares)
+
+    def gain(self, pairs, parts, metric) -> Estimate:
+        n = len(parts)
+        return self.contrast([[(s / n, f, p) for s, f in ((1, a), (-1, b)) for p in parts] for a, b in pairs], metric)
+
+    def contrast(self, units, metric, difference=True) -> Estimate:
+        return self._certain(np.mean([self._sum(unit) for unit in units]), metric)
+
+    def ahead(self, units, metric) -> Estimate:
+        return self._certain(np.mean([np.sign(self._sum(cell)) / 2 for unit in units for cell in unit]), metric)
+
+    def _sum(self, terms) -> float:
+        return sum(w * self.shares[f].get(p, self.shares[f]["right"]) for w, f, p in terms)
+
+    def _certain(self, mean: float, metric: str) -> Estimate:
+        mean = mean if not self.metrics or metric in self.metrics else math.nan
+        return Estimate(mean, mean - 0.01, mean + 0.01, 0.0, (mean, mean), 9, 9, 20, 100, 0, False)
 
 
 def arm(hide: str = "primary", **changes) -> params.PrleArm:

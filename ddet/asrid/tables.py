@@ -1,6 +1,6 @@
-"""Compute the numbers of ASRID's tables and claims from the scores and loss curves of its runs."""
+"""Compute the numbers of ASRID's tables from the scores and loss curves of its runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from ddet.asrid import scores as asrid_scores
 from ddet.asrid.train import SCORES
 from ddet.report import tables
 from ddet.runs import finished, planned
-from ddet.stats import bootstrap, metrics, pooling, seed_interval, verdicts
+from ddet.stats import bootstrap, metrics, pooling, seed_interval
 from ddet.stats.bootstrap import Estimate
 
 CURVE = {"last": seed_interval.last, "average": seed_interval.average, "variation": seed_interval.variation}
@@ -110,23 +110,23 @@ def fusion(done: pd.DataFrame, arms: Sequence[str], cfg: params.Report) -> pd.Da
     """Tabulate the test metrics of each dynamic arm's static, dynamic and fused score, and the gain of fusing.
 
     `sd` is how far a score differs from clip to clip.
-    `gain` is the decrease of the log loss against static, with its interval for people and seeds.
+    `gain` is the decrease of the log loss against static, with its interval for people and seeds; an arm with a single
+    seed has the noise of seeds of the others, where they are alike (`pooling`).
     """
-    lines = []
-    for arm in arms:
-        fused = asrid_scores.predictions(done, arm)
-        for name, score in NAMED.items():
-            preds = asrid_scores.predictions(done, arm, score=score)
-            valid = asrid_scores.predictions(done, arm, "valid", score=score)
-            found = bootstrap.over_seeds(preds, cfg, valid=valid)
-            gain = bootstrap.paired(preds, fused, "clip_log_loss", cfg)
-            line = {"arm": arm, "score": name, "sd": spread(preds)}
-            for metric in ("clip_log_loss", "clip_auc", "clip_accuracy", ACCURACY_AT):
-                e = found[metric]
-                line |= {metric: e.value, f"{metric} low": e.low, f"{metric} high": e.high}
-            if name == "static":
-                line |= {"gain of fusing": gain.value, "gain low": gain.low, "gain high": gain.high}
-            lines.append(line)
+    preds = {(a, n): asrid_scores.predictions(done, a, score=s) for a in arms for n, s in NAMED.items()}
+    valid = {(a, n): asrid_scores.predictions(done, a, "valid", score=s) for a in arms for n, s in NAMED.items()}
+    found = pooling.pooled({key: bootstrap.over_seeds(preds[key], cfg, valid=valid[key]) for key in preds})
+    gains = [bootstrap.paired(preds[arm, "static"], preds[arm, "fused"], "clip_log_loss", cfg) for arm in arms]
+    by_arm, lines = dict(zip(arms, pooling.alike(gains), strict=True)), []
+    for (arm, name), cells in found.items():
+        line = {"arm": arm, "score": name, "seeds": len(preds[arm, name]), "sd": spread(preds[arm, name])}
+        for metric in ("clip_log_loss", "clip_auc", "clip_accuracy", ACCURACY_AT):
+            e = cells[metric]
+            line |= {metric: e.value, f"{metric} low": e.low, f"{metric} high": e.high}
+        if name == "static":
+            gain = by_arm[arm]
+            line |= {"gain of fusing": gain.value, "gain low": gain.low, "gain high": gain.high}
+        lines.append(line)
     return pd.DataFrame(lines)
 
 
@@ -192,47 +192,3 @@ def on_test(
         line["log loss of the prior"] = bootstrap.over_seeds(prior, cfg)["clip_log_loss"].value
         lines.append(line | {"beats the prior": "yes" if gain.low > 0 else "no" if gain.high < 0 else "undecided"})
     return pd.DataFrame(lines)
-
-
-def judge_curves(
-    claim_id: str,
-    done: pd.DataFrame,
-    more: str,
-    less: str,
-    of: Callable[[pd.DataFrame], float],
-    cfg: params.Report,
-    where: str,
-) -> pd.DataFrame:
-    """Test a claim that a statistic of the loss curve (`of`) is larger in arm `more`; the interval is over seeds."""
-    values = [[of(curve) for curve in asrid_scores.steps(done, arm)] for arm in (more, less)]
-    gain = seed_interval.of_seeds(np.subtract(*values), asrid_scores.predictions(done, more, "train")[0], cfg)
-    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, where)
-
-
-def judge_train(
-    claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, where: str
-) -> pd.DataFrame:
-    """Test a claim that one arm's log loss on the training clips is larger, on the clips that both trained on."""
-    sides = (asrid_scores.predictions(done, arm, "train") for arm in (more, less))
-    gain = bootstrap.paired(*sides, "clip_log_loss", cfg)
-    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, where)
-
-
-def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, where: str) -> pd.DataFrame:
-    """Test a claim that one arm's valid log loss exceeds its train log loss by more than another's does.
-
-    Groups of both splits are resampled together; clips are weighted so that each split counts by its mean.
-    """
-    sides = []
-    for arm in (more, less):
-        seeds = []
-        for train, valid in zip(
-            asrid_scores.predictions(done, arm, "train"), asrid_scores.predictions(done, arm, "valid"), strict=True
-        ):
-            n, both = len(train) + len(valid), pd.concat([train, valid], ignore_index=True)
-            weight = np.where(both["split"] == "valid", n / len(valid), -n / len(train))
-            truth = np.where(both["label"] == 1, both["prob_fake"], 1 - both["prob_fake"])
-            seeds.append(-np.log(np.clip(truth, 1e-15, 1)) * weight)
-        sides.append(np.stack(seeds))
-    gain = bootstrap.paired_values(*sides, both, cfg)
-    return verdicts.line(claim_id, gain, finished.keys(done, more, less), cfg, where)

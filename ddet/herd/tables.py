@@ -24,17 +24,31 @@ COLUMNS = [
 T_NOTE = "Acc, F1: at .5; at t: at the threshold of valid, more in herd_points_frame and herd_points_clip."
 
 
-def sweep_table(section: params.Herd, done: pd.DataFrame, cfg: params.Report) -> pd.DataFrame:
-    """Tabulate the sweep: training set, weight of the class fake relative to real, metrics with their intervals."""
+def sweep_table(
+    section: params.Herd,
+    done: pd.DataFrame,
+    also: Mapping[str, Sequence[pd.DataFrame]],
+    valid: Mapping[str, Sequence[pd.DataFrame]],
+    cfg: params.Report,
+) -> pd.DataFrame:
+    """Tabulate the sweep: training set, weight of the class fake relative to real, seeds, metrics with their intervals.
+
+    Args:
+        also: arm -> test predictions of each seed; arms with several seeds lend their noise to those with one, where
+            all are alike (`pooling`).
+        valid: arm -> what the runs of `also` gave valid.
+    """
     lines = []
     every = {
         name: bootstrap.over_seeds(finished.predictions(done, name), cfg, valid=finished.valid(done, name))
         for name in sweep(section)
     }
-    for arm, found in zip(sweep(section).values(), pooling.pooled(every).values(), strict=True):
+    more = {n: bootstrap.over_seeds(also[n], cfg, valid=valid[n]) for n in also if n not in every}
+    pooled = pooling.pooled(every | more)
+    for name, arm in sweep(section).items():
         # The weighted mean depends on the ratio of the weights only.
-        weight = arm.weight if arm.weighted_class == "fake" else 1 / arm.weight
-        line = {"training set": _ratio(arm.imbalance), "weight": weight}
+        weight, found = arm.weight if arm.weighted_class == "fake" else 1 / arm.weight, pooled[name]
+        line = {"training set": _ratio(arm.imbalance), "weight": weight, "seeds": len(found["frame_auc"].per_seed)}
         for metric in SWEPT:
             line |= {
                 metric: found[metric].value,
@@ -43,6 +57,20 @@ def sweep_table(section: params.Herd, done: pd.DataFrame, cfg: params.Report) ->
             }
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def crossings(swept: pd.DataFrame) -> str:
+    """Say at which weight the F1 of reals and of fakes are equal, by training set: between which weights they cross."""
+    said = []
+    for title, part in swept.groupby("training set", sort=False):
+        part = part.sort_values("weight")
+        ahead = np.sign((part["frame_f1_real"] - part["frame_f1_fake"]).to_numpy())
+        at = [i for i in range(1, len(ahead)) if ahead[i - 1] * ahead[i] <= 0]
+        ends = [tuple(part["weight"].iloc[[i - 1, i]]) for i in at]
+        where = " and ".join(f"between {low:.3g} and {high:.3g}" for low, high in ends)
+        which = {1: "reals", -1: "fakes", 0: "neither class"}[int(ahead[0])]
+        said.append(f"{title}: " + (f"they cross {where}" if ends else f"they never cross, {which} have the higher F1"))
+    return "; ".join(said) + "."
 
 
 def _ratio(imbalance: float) -> str:

@@ -16,7 +16,7 @@ from ddet.prle import exploit, fusion, localise, map_runs
 from ddet.prle.arms import METHOD, SHORT, named
 from ddet.prle.figures import ALPHAS, without
 from ddet.runs import finished
-from ddet.stats import bootstrap
+from ddet.stats import bootstrap, pooling
 from ddet.training import common, learner
 
 SEEN = 0.5  # a pixel whose attention is at least half of the largest counts as looked at
@@ -80,19 +80,32 @@ def looks(
 def look_table(
     section: params.Prle, found: Mapping[str, Mapping[str, np.ndarray]], rows: pd.DataFrame, cfg: params.Report
 ) -> pd.DataFrame:
-    """Tabulate each detector with and without the method: a row per measure, with the difference and its interval."""
+    """Tabulate each detector with and without the method: a row per measure, with the difference and its interval.
+
+    Levels and difference are those of the same seeds; detectors lend each other their noise where it is alike.
+    """
+    cells = [(detector, measure) for detector in section.detectors for measure in found[named(detector)]]
+    gains = {
+        (detector, measure): bootstrap.paired_values(
+            found[named(detector, METHOD)][measure], found[named(detector)][measure], rows, cfg
+        )
+        for detector, measure in cells
+    }
+    for measure in dict.fromkeys(measure for _, measure in cells):
+        same = [cell for cell in cells if cell[1] == measure]
+        gains |= dict(zip(same, pooling.alike([gains[cell] for cell in same]), strict=True))
     lines = []
-    for detector in section.detectors:
-        plain, method = found[named(detector)], found[named(detector, METHOD)]
-        for measure in plain:
-            known = ~np.isnan(method[measure] + plain[measure]).any(axis=0)  # for all seeds of both
-            gain = bootstrap.paired_values(method[measure], plain[measure], rows, cfg)
-            sides = {
-                side: values[measure][:, known].mean() if known.any() else np.nan
-                for side, values in (("backbone", plain), ("PRLE", method))
-            }
-            line = {"detector": detector, "measure": measure, **sides, "difference": gain.value}
-            lines.append(line | {"low": gain.low, "high": gain.high, "crops": gain.frames, "groups": gain.groups})
+    for detector, measure in cells:
+        gain = gains[detector, measure]
+        sides = {
+            side: found[named(detector, arm)][measure][: len(gain.per_seed)]
+            for side, arm in (("backbone", prle_arms.PLAIN), ("PRLE", METHOD))
+        }
+        known = ~np.isnan(np.concatenate([*sides.values()])).any(axis=0)
+        sides = {side: values[:, known].mean() if known.any() else np.nan for side, values in sides.items()}
+        line = {"detector": detector, "measure": measure, **sides, "difference": gain.value}
+        line |= {"low": gain.low, "high": gain.high, "seeds": len(gain.per_seed)}
+        lines.append(line | {"crops": gain.frames, "groups": gain.groups})
     return pd.DataFrame(lines)
 
 

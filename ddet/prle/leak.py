@@ -152,6 +152,17 @@ def covered(images: np.ndarray, masks: np.ndarray, fill: str) -> np.ndarray:
     return np.where(masks[..., None], filling, images)
 
 
+def silent(found: pd.DataFrame) -> dict[str, Premise]:
+    """Return the premise of claims on masked crops, by its words in claims.csv: the method's masks tell no label.
+
+    Args:
+        found: what `table` returned; without the method nothing was measured, and nothing is returned.
+    """
+    masks = found.set_index("arm")["mask"]
+    said = "AUC of a classifier that sees the masks alone"
+    return {"masks that do not tell": Premise(said, float(masks[METHOD]), most=CLEAR)} if METHOD in masks else {}
+
+
 def judge(section: params.Prle, scored: Scored, found: pd.DataFrame, where: str) -> pd.DataFrame | None:
     """Test a claim of ours: the gain of the method is not explained by masks that tell the label.
 

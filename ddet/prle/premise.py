@@ -1,14 +1,18 @@
 """Check the premises of the paper's argument: backbones that have learnt, and regions that are small."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ddet import params
+from ddet.models import zoo
 from ddet.prle.arms import named
 from ddet.prle.coverage import THRESHOLDS, coverage
 from ddet.prle.scores import Scored
+from ddet.runs import finished
 from ddet.stats import verdicts
 from ddet.stats.premise import Premise
 
@@ -33,6 +37,25 @@ def table(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
         line |= {f"above {above:g}": share.mean() for above, share in zip(THRESHOLDS[1:], higher, strict=True)}
         lines.append(line | {"empty": (first == 0).mean(), "small": bool(SMALL[0] <= first.mean() <= SMALL[1])})
     return pd.DataFrame(lines)
+
+
+def cells(folder: Path, layers: Sequence[str]) -> int:
+    """Return how many cells a side the coarsest map has that localisation reads in one run.
+
+    Args:
+        layers: as in the section; none: those of `models.zoo`.
+    """
+    size, net = finished.config_of_run(folder)["model"]["size"], finished.load_model(folder)
+    sides: list[int] = []
+    hooks = [
+        layer.register_forward_hook(lambda _, __, output: sides.append(min(output.shape[-2:])))
+        for layer in zoo.cam_layers(net, size, layers)
+    ]
+    with torch.inference_mode():
+        net(torch.zeros(1, 3, size, size))
+    for hook in hooks:
+        hook.remove()
+    return min(sides)
 
 
 def in_words(found: pd.DataFrame) -> str:

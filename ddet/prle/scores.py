@@ -65,17 +65,39 @@ class Scored:
         Raises:
             InputError: a fit without runs, a part without crops, fits with different crops.
         """
-        parts = {part for unit in units for _, _, part in unit}
-        terms = [(factor / len(units), *self._of(fit, part, metric)) for unit in units for factor, fit, part in unit]
-        counts = [len(plain) for _, plain, _ in terms]
-        seeds = range(min(counts))
-        values = [sum(factor * plain[seed] for factor, plain, _ in terms) for seed in seeds]
-        drawn = np.stack([sum(factor * resampled[seed] for factor, _, resampled in terms) for seed in seeds])
-        known = ~np.isnan(drawn).any(axis=0)
+        terms = [(factor / len(units), fit, part) for unit in units for factor, fit, part in unit]
+        values, drawn, unmatched = self._sum(terms, metric)
         limits = (
             (-np.inf, np.inf) if difference else bootstrap.LIMITS.get(metrics.level_and_name(metric)[1], (0.0, 1.0))
         )
-        more = {"unmatched": max(counts) - min(counts), "limits": limits, "given": self.given}
+        return self._estimate(values, drawn, terms, unmatched=unmatched, limits=limits, given=self.given)
+
+    def ahead(self, units: Sequence[Sequence[Sequence[Term]]], metric: str) -> bootstrap.Estimate:
+        """Estimate by how much the share of cells with a positive sum exceeds one half, the mean over units.
+
+        A cell is a weighted sum of metrics, the mean over seeds; a unit is what its cells have in common, such as a
+        pair of fits. Each unit counts as a run: how far units differ holds the noise of their seeds, of which each may
+        have one. Resampled signs are less certain than the signs themselves, so the interval is rather too wide.
+        """
+        cells = [[self._sum(cell, metric)[:2] for cell in unit] for unit in units]
+        values = [float(np.mean([np.sign(np.mean(own)) for own, _ in unit])) / 2 for unit in cells]
+        drawn = np.stack([np.mean([np.sign(again.mean(axis=0)) for _, again in unit], axis=0) / 2 for unit in cells])
+        return self._estimate(values, drawn, [term for unit in units for cell in unit for term in cell])
+
+    def _sum(self, terms: Sequence[Term], metric: str) -> tuple[list[float], np.ndarray, int]:
+        """Return a weighted sum of metrics over the seeds that all fits have, the same of each resample, and the
+        number of seeds that only some have."""
+        found = [(factor, *self._of(fit, part, metric)) for factor, fit, part in terms]
+        counts = [len(plain) for _, plain, _ in found]
+        seeds = range(min(counts))
+        values = [sum(factor * plain[seed] for factor, plain, _ in found) for seed in seeds]
+        drawn = np.stack([sum(factor * resampled[seed] for factor, _, resampled in found) for seed in seeds])
+        return values, drawn, max(counts) - min(counts)
+
+    def _estimate(
+        self, values: Sequence[float], drawn: np.ndarray, terms: Sequence[Term], **more
+    ) -> bootstrap.Estimate:
+        parts, known = {part for _, _, part in terms}, ~np.isnan(drawn).any(axis=0)
         dropped = self._weights[1] + int(np.count_nonzero(~known))
         found = bootstrap.estimate(values, drawn[:, known], self._rows(parts), dropped, self.cfg, **more)
         few = min(self._rows({part})["group"].nunique() for part in parts) < bootstrap.FEW

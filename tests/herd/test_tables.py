@@ -27,16 +27,35 @@ def test_the_table_of_the_sweep_has_one_axis_for_both_classes(tmp_path):
     arms = herd_arms.sweep(four_arms())
     preds = {name: [made_up(2 * i, shift=0.05 * i), made_up(2 * i + 1)] for i, name in enumerate(arms)}
     done = pd.DataFrame(write_run(tmp_path, name, s, t) for name, seeds in preds.items() for s, t in enumerate(seeds))
-    table = herd_tables.sweep_table(four_arms(), done, CFG)
+    table = herd_tables.sweep_table(four_arms(), done, {}, {}, CFG)
     assert table["weight"].tolist() == [1, 0.5, 2] * 2
     assert table["training set"].tolist() == ["balanced"] * 3 + ["4 fakes to a real"] * 3
-    assert list(table.columns)[2:] == [f"{name}{end}" for name in herd_tables.SWEPT for end in ("", "_low", "_high")]
+    assert list(table.columns)[2] == "seeds" and table["seeds"].eq(2).all()
+    assert list(table.columns)[3:] == [f"{name}{end}" for name in herd_tables.SWEPT for end in ("", "_low", "_high")]
     every = pooling.pooled({name: bootstrap.over_seeds(seeds, CFG, valid=seeds) for name, seeds in preds.items()})
     for line, (name, found) in zip(table.to_dict("records"), preds.items(), strict=True):
         plain, interval = pd.DataFrame(map(metrics.frame_and_clip, found)).mean(), every[name]
         plain[herd_tables.F1_AT] = interval[herd_tables.F1_AT].value
         assert [line[name] for name in herd_tables.SWEPT] == pytest.approx([plain[name] for name in herd_tables.SWEPT])
         assert line["frame_auc_low"] == interval["frame_auc"].low < interval["frame_auc"].high == line["frame_auc_high"]
+
+
+def test_an_arm_of_one_seed_in_the_sweep_takes_the_noise_of_others(tmp_path):
+    arms = herd_arms.sweep(four_arms())
+    done = pd.DataFrame(write_run(tmp_path, name, 0, made_up(i)) for i, name in enumerate(arms))
+    assert herd_tables.sweep_table(four_arms(), done, {}, {}, CFG)["frame_auc_low"].isna().all()
+    several = {f"a{i}": [made_up(20 + 3 * i + s) for s in range(3)] for i in range(3)}
+    table = herd_tables.sweep_table(four_arms(), done, several, several, CFG)
+    assert (table["frame_auc_low"] < table["frame_auc"]).all() and table["seeds"].eq(1).all() and len(table) == 6
+
+
+def test_the_curves_of_a_sweep_cross_or_do_not():
+    weights = {"weight": [2.0, 0.5, 1.0]}
+    one = pd.DataFrame({"training set": "balanced", **weights, "frame_f1_real": [0.4, 0.8, 0.7], "frame_f1_fake": 0.6})
+    two = pd.DataFrame({"training set": "10 fakes to a real", **weights, "frame_f1_real": 0.1, "frame_f1_fake": 0.6})
+    said = herd_tables.crossings(pd.concat([one, two]))
+    assert said.startswith("balanced: they cross between 1 and 2; ")
+    assert said.endswith("10 fakes to a real: they never cross, fakes have the higher F1.")
 
 
 # several arms together

@@ -244,3 +244,16 @@ def test_no_cell_is_weaker_than_the_weakest(cells):
     at = weakest([dataclasses.replace(ANY, value=value) for value, _ in cells], [word for _, word in cells])
     ranks = [(VERDICTS.index(word), value) for value, word in cells]
     assert ranks[at] == min(ranks)
+
+
+def test_ahead_is_the_share_of_cells_won_beyond_one_half():
+    """Two units of two cells: the first wins both, the second one of two; (1 + .5) / 2 - .5 = .25."""
+    fits = {"a": [met(0.9)], "b": [met(0.6)], "c": [met(0.7, celebdf=0.5)]}
+    cells = [
+        [[(1.0, "a", part), (-1.0, "b", part)] for part in ("celebdf", "dfdc")],
+        [[(1.0, "c", part), (-1.0, "b", part)] for part in ("celebdf", "dfdc")],
+    ]
+    found = scored(fits).ahead(cells, "frame_auc")
+    assert found.value == pytest.approx(0.25) and found.per_seed == (0.5, 0.0)
+    assert found.spread == pytest.approx(np.std([0.5, 0.0], ddof=1)) and found.seed_df == 1
+    assert found.low < 0.25 < found.high

@@ -1,41 +1,14 @@
-"""PRLE's tables and claims from shares of right scores that are set by hand: what each cell and each sign is."""
-
-import math
+"""PRLE's tables from shares of right scores that are set by hand: what each cell is."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from prle_toys import DETECTORS, FIVE, FIXED, HIGH, LOW, REPORT, TESTS, compared, met, scored, section
+from prle_toys import DETECTORS, FIXED, HIGH, LOW, REPORT, TESTS, Plain, compared, met, scored, section
 
 from ddet import params, paths, published
 from ddet.prle import arms as prle_arms
 from ddet.prle import tables as prle_tables
 from ddet.stats import metrics
-from ddet.stats.bootstrap import Estimate
-from ddet.stats.verdicts import RESULT, stated
-
-SHARES = {"backbone": 0.6, "PRLE": 0.85, "Random": 0.6, "Landmark": 0.7, LOW: 0.75, HIGH: 0.65, "X.": 0.7, FIVE: 0.8}
-SHARES |= {FIXED: 0.7}
-DF1 = {"EfficientNet": 0.5, "EfficientNet + PRLE": 1.0}  # on which it gains twice as much as elsewhere
-EFFECTS = {  # of SHARES, by hand: of a claim on every cell the least
-    "prle-average": (0.25 + (0.25 + 0.25 + 0.5) / 3 + 0.25) / 3,
-    "prle-acc-all": 0.25,
-    "prle-unseen-backbones": 0.25,
-    "prle-over-random": 0.25,
-    "prle-over-landmark": 0.15,
-    "prle-fusion": 0.1,
-    "prle-landmark-random": 0.1,
-    "prle-low-high": 0.1,
-    "prle-three-one": (0.85 + 0.85 + 1.0) / 3 - 0.7,
-    "prle-dynamic": 0.15,
-    "prle-detectors": 0.1,
-    "prle-effnet-df1": 0.5 - 0.25,
-    "prle-subsets": 0.25,
-    "prle-one-subset": 0.25,
-}
-EVERYWHERE = {"prle-average", "prle-acc-all"}
-ABLATED = {"prle-over-random", "prle-over-landmark", "prle-fusion", "prle-dynamic"}
-ALONE = {"prle-subsets", "prle-one-subset"}
 
 
 @pytest.fixture(scope="module")
@@ -46,43 +19,6 @@ def cfg():
 @pytest.fixture(scope="module")
 def paper():
     return params.load(paths.PARAMS).prle
-
-
-def shares(cfg: params.Prle, turned: bool = False) -> dict[str, dict[str, float]]:
-    """Return fit -> share of right scores, `right` and on DF-1.0; turned: what the paper calls better is worse."""
-    found = {}
-    for name in prle_arms.fits(cfg):
-        plain = name.split(": ")[-1]
-        own = {"right": SHARES[plain.partition(" + ")[2] or "backbone"]}
-        own |= {"df1": DF1[name]} if name in DF1 else {}
-        found[name] = {part: round(1.45 - share, 2) if turned else share for part, share in own.items()}
-    return found
-
-
-class Plain:
-    """Stand in for `Scored`: every metric of a fit on a part is its share, known for certain."""
-
-    cfg = REPORT
-
-    def __init__(self, shares: dict[str, dict[str, float]], metrics: tuple[str, ...] = ()):
-        self.shares, self.metrics = shares, metrics
-        self.done = pd.DataFrame({"arm": list(shares), "key": [f"{fit} 0" for fit in shares]})
-
-    def has(self, *fits: str) -> bool:
-        return set(fits) <= set(self.shares)
-
-    def gain(self, pairs, parts, metric) -> Estimate:
-        n = len(parts)
-        return self.contrast([[(s / n, f, p) for s, f in ((1, a), (-1, b)) for p in parts] for a, b in pairs], metric)
-
-    def contrast(self, units, metric) -> Estimate:
-        each = [sum(w * self.shares[f].get(p, self.shares[f]["right"]) for w, f, p in unit) for unit in units]
-        mean = np.mean(each) if not self.metrics or metric in self.metrics else math.nan
-        return Estimate(mean, mean - 0.01, mean + 0.01, 0.0, (mean, mean), 9, 9, 20, 100, 0, False)
-
-
-def effects(cfg: params.Prle, shares: dict[str, dict[str, float]], *metrics: str) -> dict[str, float]:
-    return prle_tables.judge(cfg, Plain(shares, metrics), "d").set_index("claim_id")["effect"].to_dict()
 
 
 # tables
@@ -192,128 +128,6 @@ def test_differences_by_hand(cfg):
 
 def test_columns_are_percent_under_their_own_titles():
     assert [(c.title, c.metric, c.scale) for c in prle_tables.columns(["a", "b"])] == [("a", "a", 100), ("b", "b", 100)]
-
-
-# claims
-
-
-@pytest.mark.parametrize(("turned", "said"), [(False, "holds"), (True, "fails")])
-def test_signs_are_in_the_sense_of_the_claims(cfg, turned, said):
-    """Each arm is as the paper has it, and then the other way round."""
-    fits = {name: [met(**share)] * 2 for name, share in shares(cfg, turned).items()}
-    table = prle_tables.judge(cfg, scored(fits), "d")
-    assert list(table.columns) == RESULT and table["claim_id"].is_unique
-    by_claim = table.set_index("claim_id")
-    assert set(by_claim.index) == set(EFFECTS) and set(EFFECTS) <= set(published.facts("claims")["id"])
-    assert by_claim["verdict"].to_dict() == dict.fromkeys(EFFECTS, said)
-    if not turned:
-        assert by_claim["effect"].to_dict() == pytest.approx(EFFECTS)
-    runs = [f"EfficientNet + {zoo} {seed}" for zoo in (FIVE, "X.") for seed in (0, 1)]
-    assert by_claim.loc["prle-detectors", "runs"] == " ".join(runs)
-
-
-def test_claims_are_judged_by_the_metric_that_they_name(cfg):
-    found = effects(cfg, shares(cfg), "frame_auc")
-    assert found | {"prle-acc-all": 0} == pytest.approx(EFFECTS | {"prle-acc-all": 0})
-    assert {claim: math.isnan(effect) for claim, effect in found.items()} == {
-        claim: stated(claim)["metric"] != "frame_auc" for claim in EFFECTS
-    }
-    assert effects(cfg, shares(cfg), "frame_accuracy")["prle-acc-all"] == pytest.approx(0.25)
-
-
-@pytest.mark.parametrize(
-    ("fit", "part", "claims"),
-    [
-        ("Xception", "right", EVERYWHERE),
-        ("ResNet-50", "right", EVERYWHERE | {"prle-unseen-backbones"}),
-        ("Xception + PRLE", "right", EVERYWHERE | ABLATED - {"prle-dynamic"}),
-        ("ResNet-50 + PRLE", "right", EVERYWHERE | ABLATED | {"prle-unseen-backbones"}),
-        ("EfficientNet + PRLE", "df1", EVERYWHERE | ABLATED | {"prle-three-one", "prle-effnet-df1"}),
-        ("EfficientNet", "dfdc", EVERYWHERE | {"prle-effnet-df1"}),
-        ("EfficientNet + PRLE", "ffpp", set()),
-        ("Xception + Random", "right", {"prle-over-random", "prle-landmark-random"}),
-        ("ResNet-50 + Landmark", "right", {"prle-over-landmark", "prle-landmark-random"}),
-        (f"EfficientNet + {LOW}", "right", {"prle-fusion", "prle-low-high"}),
-        (f"Xception + {HIGH}", "right", {"prle-fusion", "prle-low-high"}),
-        ("EfficientNet + X.", "right", {"prle-three-one", "prle-detectors"}),
-        (f"EfficientNet + {FIVE}", "right", {"prle-detectors"}),
-        (f"ResNet-50 + {FIXED}", "right", {"prle-dynamic"}),
-        ("DF: Xception + PRLE", "right", ALONE),
-        ("FS: Xception", "right", ALONE),
-        ("DF: Xception + PRLE", "dfdc", {"prle-one-subset"}),
-        ("DF: Xception + PRLE", "FaceSwap", {"prle-subsets"}),
-        ("DF: Xception + PRLE", "Deepfakes", set()),
-        ("DF: EfficientNet", "right", set()),
-    ],
-)
-def test_a_fit_moves_the_claims_that_it_stands_in_and_no_others(cfg, fit, part, claims):
-    before, moved = effects(cfg, shares(cfg)), set()
-    for by in (-0.9, 0.9):  # the weakest cell may be another one in either direction
-        given = shares(cfg)
-        given[fit][part] = given[fit].get(part, given[fit]["right"]) + by
-        after = effects(cfg, given)
-        moved |= {claim for claim, effect in after.items() if effect != pytest.approx(before[claim])}
-    assert moved == claims
-
-
-def test_the_weakest_cell_decides_and_is_named(cfg):
-    given = shares(cfg)
-    given["ResNet-50 + Landmark"] = {"right": 0.9}
-    table = prle_tables.judge(cfg, Plain(given), "toys").set_index("claim_id")
-    line = table.loc["prle-over-landmark"]
-    assert (line["effect"], line["verdict"]) == (pytest.approx(-0.05), "fails")
-    assert line["data"] == "toys, the weakest of 3: ResNet-50 + PRLE"
-    assert line["runs"] == "ResNet-50 + PRLE 0 ResNet-50 + Landmark 0"
-    mean = table.loc["prle-landmark-random"]
-    assert mean["effect"] == pytest.approx((0.1 + 0.1 + 0.3) / 3) and mean["data"] == "toys"
-
-
-def test_more_detectors_must_help_every_detector_that_was_given_them():
-    both = {"detectors": ["Xception", "EfficientNet"]}
-    more = section(compared() | {n: compared()[n].model_copy(update=both) for n in ("X.", FIVE)})
-    given = shares(more) | {f"Xception + {FIVE}": {"right": 0.65}}
-    line = prle_tables.judge(more, Plain(given), "toys").set_index("claim_id").loc["prle-detectors"]
-    assert (line["effect"], line["verdict"]) == (pytest.approx(0.65 - 0.7), "fails")
-    assert line["data"] == f"toys, the weakest of 2: Xception + {FIVE}"
-
-
-def test_a_claim_on_one_method_needs_a_fit_of_it(cfg):
-    some = cfg.subsets.model_copy(update={"methods": ["Face2Face", "NeuralTextures"]})
-    other = cfg.model_copy(update={"subsets": some})
-    found = effects(other, shares(other))
-    assert "prle-one-subset" not in found and found["prle-subsets"] == pytest.approx(0.25)
-    assert "prle-one-subset" in effects(cfg, shares(cfg))
-
-
-def covering(*shares: float, n: int = 12) -> dict[str, np.ndarray]:
-    """Make maps whose first pixels are positive, the given share of 10 x 10."""
-    maps = {f"d{at}": np.zeros((n, 100), np.float16) for at in range(len(shares))}
-    for one, share in zip(maps.values(), shares, strict=True):
-        one[:, : round(100 * share)] = 0.001
-    return {name: one.reshape(n, 10, 10) for name, one in maps.items()}
-
-
-@pytest.mark.parametrize(
-    ("covered", "effect", "said"),
-    [((0.1, 0.1), 0.1, "holds"), ((0.35, 0.35), -0.15, "fails"), ((0.1, 0.2), 0.05, "undecided")],
-)
-def test_regions_are_small_below_a_fifth(covered, effect, said):
-    rows = pd.DataFrame({"clip_id": [f"c{i}" for i in range(12)], "group": [f"g{i}" for i in range(12)]})
-    (line,) = prle_tables.judge_small(covering(*covered), rows, ["k1", "k2"], REPORT, "d").to_dict("records")
-    assert line["effect"] == pytest.approx(effect) and (line["verdict"], line["n"]) == (said, 12)
-    assert (line["claim_id"], line["runs"], line["data"]) == ("prle-small-regions", "k1 k2", "d")
-    assert stated(line["claim_id"])["stated"] == "under 20 %" and prle_tables.LITTLE == 0.2
-
-
-@pytest.mark.parametrize(
-    ("training", "effect", "said"),
-    [([0.99, 0.99], 0.02, "holds"), ([0.9, 0.9], -0.07, "fails"), ([0.98, 0.9], -0.03, "undecided")],
-)
-def test_the_method_is_cheap_above_97_percent_of_the_throughput(training, effect, said):
-    speed = pd.DataFrame({"training": training, "inference": [1.0, 1.0]}, index=["Xception", "ResNet-50"])
-    (line,) = prle_tables.judge_time(speed, REPORT, "d").to_dict("records")
-    assert line["effect"] == pytest.approx(effect) and line["verdict"] == said
-    assert (line["claim_id"], stated(line["claim_id"])["stated"]) == ("prle-time", "under 3 %")
 
 
 # attention on the forgery
