@@ -1,4 +1,4 @@
-"""The README agrees with the repository: links resolve, commands exist, the example edits an existing line."""
+"""README and docs agree with the repository: links resolve, commands exist, the example edits an existing line."""
 
 import re
 import subprocess
@@ -10,13 +10,20 @@ from ddet import params, paths
 from ddet.report import readme
 
 README = (paths.ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^(?:\$ )?(make \w+|python -m [\w.]+)", README, flags=re.M)
+PAGES = [paths.ROOT / "README.md", *sorted((paths.ROOT / "docs").glob("*.md"))]
+EVERY = "\n".join(page.read_text() for page in PAGES)
+COMMANDS = re.findall(r"^(?:\$ )?(make \w+|python -m [\w.]+)", EVERY, flags=re.M)
 
 
 def test_links_lead_somewhere():
-    targets = [t for t in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in t]
-    assert len(targets) > 8
-    assert [t for t in targets if not (paths.ROOT / t).exists()] == []
+    found = [(page, t) for page in PAGES for t in re.findall(r"\]\(([^)#]+)\)", page.read_text()) if "://" not in t]
+    assert len(found) > 20
+    assert [(page.name, t) for page, t in found if not (page.parent / t).exists()] == []
+
+
+def test_the_readme_is_read_in_one_sitting_and_leads_to_every_page():
+    assert len(README.encode()) < 20_000
+    assert [page.name for page in PAGES[1:] if f"](docs/{page.name})" not in README] == []
 
 
 def test_every_notebook_is_listed_with_its_report():
@@ -48,7 +55,7 @@ def test_the_command_for_own_footage_explains_itself():
         [sys.executable, "-m", "ddet.score", "--help"], cwd=paths.ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0 and "footage" in done.stdout
-    for option in re.findall(r"python -m ddet\.score [^\n#]*?(--\w+)", README):
+    for option in re.findall(r"python -m ddet\.score [^\n#]*?(--\w+)", EVERY):
         assert option in done.stdout
 
 
@@ -67,11 +74,11 @@ def test_keys_and_names_of_arms_that_are_written_here_stand_in_params():
     loaded = params.load()
     for paper in ("herd", "asrid", "prle"):
         keys = {arm.key for arm in getattr(loaded, paper).arms.values()}
-        assert set(re.findall(rf"{paper}\.arms\.([\w-]+)", README)) <= keys
+        assert set(re.findall(rf"{paper}\.arms\.([\w-]+)", EVERY)) <= keys
 
 
 def test_an_arm_that_an_example_scores_with_stands_in_params():
-    assert set(re.findall(r"--arm (\w+)", README)) <= set(params.load().herd.arms)
+    assert set(re.findall(r"--arm (\w+)", EVERY)) <= set(params.load().herd.arms)
 
 
 def test_results_and_times_are_filled_in():
@@ -83,7 +90,7 @@ def test_results_and_times_are_filled_in():
 
 def test_experiments_change_what_stands():
     """Two versions trained nothing: one named the rate that the arm had already, one lacked the + of a new key."""
-    found = re.findall(r"^dvc exp run -S '?(\+?)([^'=\n]+)=([^'\s]+)", README, flags=re.M)
+    found = re.findall(r"^dvc exp run -S '?(\+?)([^'=\n]+)=([^'\s]+)", EVERY, flags=re.M)
     assert len(found) >= 2
     written = YAML(typ="safe").load(paths.PARAMS.read_text())
     for plus, path, value in found:
