@@ -5,10 +5,12 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from prle_toys import DETECTORS, met, scored, section
 
 from ddet import published
-from ddet.prle import premise
+from ddet.prle import leak, premise
+from ddet.runs import finished
 from ddet.stats.premise import Premise
 from ddet.stats.verdicts import RESULT
 
@@ -76,3 +78,29 @@ def test_what_is_measured_is_what_claims_state():
         }
         assert all(float(number) == said[words] for words, numbers in found.items() for number in numbers)
         assert bool(found["primary regions cover at most"]) == ("primary regions cover" in text)
+
+
+class Strides(torch.nn.Module):
+    """Two convolutions, of which the second halves a side."""
+
+    def __init__(self):
+        super().__init__()
+        self.fine, self.coarse = torch.nn.Conv2d(3, 2, 3, 2, 1), torch.nn.Conv2d(2, 2, 3, 2, 1)
+
+    def forward(self, x):
+        return self.coarse(self.fine(x)).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize(("layers", "side"), [(["fine"], 16), (["fine", "coarse"], 8)])
+def test_the_coarsest_map_that_is_read_is_counted(monkeypatch, tmp_path, layers, side):
+    monkeypatch.setattr(finished, "config_of_run", lambda folder: {"model": {"size": 32}})
+    monkeypatch.setattr(finished, "load_model", lambda folder: Strides())
+    assert premise.cells(tmp_path, layers) == side
+
+
+def test_masks_that_tell_the_label_are_no_ground_for_claims_on_masked_crops():
+    table = pd.DataFrame({"arm": ["PRLE", "dealt"], "mask": [0.61, 0.5]})
+    (loud,) = leak.silent(table).values()
+    assert (loud.value, loud.met) == (0.61, False)
+    assert next(iter(leak.silent(table.assign(mask=0.6)).values())).met
+    assert leak.silent(table.iloc[1:]) == {}, "nothing was measured of the method"
