@@ -115,7 +115,7 @@ FACES = {
     "clip_id": None, "frame_idx": 5, "track": 3, "sha": "0" * 12, "label": None, "size": 41,
     **{f"lm_{axis}{k}": 3.25 for axis in "xy" for k in range(5)},
 }  # fmt: skip
-UNREAD = {"faces": ["crop", "prob", "x0", "y1", "box_x0", "box_y1"], "clips": ["path", "frames", "stem", "original"]}
+UNREAD = {"faces": ["crop", "prob", "x0", "y1", "box_x0", "box_y1"], "clips": ["path", "frames", "original"]}
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +126,11 @@ def tables(tmp_path_factory):
     return root
 
 
-@pytest.fixture(autouse=True)
-def known_starts(tables, monkeypatch):
-    monkeypatch.setattr(starts.start_of, "__defaults__", (tables / "starts.csv",))
+@pytest.fixture(autouse=True, scope="module")
+def known_starts(tables):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starts.start_of, "__defaults__", (tables / "starts.csv",))
+        yield
 
 
 @pytest.fixture(scope="module")
