@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ddet.data.landmarks import POINTS
 from ddet.errors import InputError
 from ddet.hashing import fingerprint
 from ddet.prle import map_store
@@ -53,15 +54,24 @@ def test_maps_that_are_not_whole_are_none(folder, lost, left, state):
 
 def rows(**changes) -> pd.DataFrame:
     table = {"clip_id": ["a", "b", "c"], "frame_idx": [0, 5, 5], "track": 0, "sha": ["x", "y", "z"], "label": [0, 1, 1]}
-    return pd.DataFrame(table | {"split": ["train", "train", "test"], "group": "g", "crop": "c.png"} | changes)
+    table |= {"split": ["train", "train", "test"], "group": "g", "crop": "c.png", "size": 9} | dict.fromkeys(
+        POINTS, 1.5
+    )
+    return pd.DataFrame(table | changes)
 
 
 def test_maps_are_bound_to_the_training_crops_alone():
     own = map_store.identity(rows())
-    train = rows()[["clip_id", "frame_idx", "track", "sha", "label", "split", "group"]].iloc[:2]
+    plain = ["clip_id", "frame_idx", "track", "sha", "label", "split", "group", "size"]
+    train = rows()[[*plain, *POINTS]].iloc[:2]
     assert own == fingerprint(train)
     assert own == map_store.identity(rows(crop="elsewhere.png", sha=["x", "y", "another"]))
     assert own == map_store.identity(rows()[:2])
-    for change in ({"sha": ["x", "another", "z"]}, {"label": [0, 0, 1]}, {"split": ["train", "valid", "test"]}):
+    for change in (
+        {"lm_x0": 2.5},
+        {"sha": ["x", "another", "z"]},
+        {"label": [0, 0, 1]},
+        {"split": ["train", "valid", "test"]},
+    ):
         assert map_store.identity(rows(**change)) != own
     assert map_store.identity(rows()[::-1]) != own, "their order is the maps' order"

@@ -71,7 +71,7 @@ def test_html_has_caption_and_tooltips(tmp_path):
 def test_text_is_escaped_in_every_format(tmp_path):
     paper = printed(("a<b|c", "Acc", "0.9"))
     written = table(published=paper, names={}, caption="x < y", columns=COLUMNS[:1]).write(tmp_path, "t")
-    assert "a<b\\|c" in written[1].read_text()
+    assert "a&lt;b\\|c" in written[1].read_text()
     assert "a&lt;b|c" in written[2].read_text() and "x &lt; y" in written[2].read_text()
 
 
@@ -195,5 +195,5 @@ def test_a_column_of_words_shows_ours_beside_the_paper_s(tmp_path):
     paper = printed(("A", "AUG", "yes"), ("A", "Acc", "0.97"))
     words, columns = {"AUG": {"A": "<no>"}}, [Column("AUG", "AUG"), COLUMNS[0]]
     shown = tables.set_beside({}, {}, columns, paper, "c", words=words)
-    assert "| <no> / yes |" in shown.markdown() and "<td>&lt;no&gt;<small>paper yes</small></td>" in shown.html()
+    assert "| &lt;no> / yes |" in shown.markdown() and "<td>&lt;no&gt;<small>paper yes</small></td>" in shown.html()
     assert shown.tidy()["word"].iloc[0] == "<no>" and "word" not in table().tidy()
