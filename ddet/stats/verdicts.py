@@ -7,6 +7,7 @@ a smaller one was out of reach from the start.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ SIZES = ("compatible", "smaller", "larger", "not stated", "not measured")
 TOLD = ["claim_id", "effect", "lo", "hi", "n", "runs", "verdict", "data"]
 MORE = ["size", "detectable", "p", "people", "seeds", "premise", "level"]
 RESULT = [*TOLD, *MORE]  # of a line of claims_<paper>.csv
+NUMBERS = ("effect", "lo", "hi", "n", "detectable", "p", "people", "seeds")  # of RESULT; the others are words
 READING = ["effect", "low", "high", "seed noise", "reading"]
 NEGLIGIBLE = 0.01  # "A is not better than B" holds where A - B stays below one point, the smallest gain Herd reports
 
@@ -98,6 +100,11 @@ def line(
     more = [size, found.detectable(), found.p_value(-margin), found.groups, len(found.per_seed), ""]
     more.append("" if level is None else f"{level.value:.3f} [{level.low:.3f}, {level.high:.3f}]")
     return held_to(pd.DataFrame([[*told, *more]], columns=RESULT), premises)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read ledger lines that a notebook wrote: nan where a number is missing, words as they are, "" where none is."""
+    return pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in NUMBERS})
 
 
 def held_to(told: pd.DataFrame, premises: Sequence[Premise]) -> pd.DataFrame:

@@ -310,3 +310,13 @@ def test_differences_at_the_threshold_of_valid_are_those_of_each_arm_s_own():
 
 def test_no_pair_gives_an_empty_table_with_its_columns():
     assert list(verdicts.differences([], {}, ["frame_auc"], CFG).columns) == ["difference", "metric", *verdicts.READING]
+
+
+def test_lines_that_were_written_are_read_as_numbers_and_words(tmp_path):
+    """One line lacks its interval, which must not turn the column into words; an arm may be called NA."""
+    ledger = pd.DataFrame([["a", 0.1, 0.05, 0.15, 9, "k", "holds", "NA"], ["b", 0.2, np.nan, np.nan, 9, "", "", ""]])
+    ledger.columns = verdicts.TOLD
+    ledger.assign(**dict.fromkeys(verdicts.MORE, "")).to_csv(tmp_path / "claims.csv", index=False)
+    found = verdicts.read(tmp_path / "claims.csv")
+    assert found["lo"].tolist()[0] == 0.05 and np.isnan(found["lo"][1]) and found["data"].tolist() == ["NA", ""]
+    assert all(np.issubdtype(found[name].dtype, np.number) for name in verdicts.NUMBERS)
