@@ -11,6 +11,7 @@ from ddet.report.outcomes import read
 HEADLINE = re.compile(r"reports/tables/(herd_table2|asrid_table2|prle_table2)\.md$")  # the other tables are linked
 MARKERS = ("<!-- results:begin -->", "<!-- results:end -->")
 ROWS = 8  # of a table that are shown
+CELL = re.compile(r"(?<!\\)\|")  # what parts the cells of a row; a stroke that is text is escaped
 
 
 def results_markdown(root: Path) -> str:
@@ -32,18 +33,25 @@ def findings(root: Path) -> list[str]:
 
 
 def shortened(table: str, page: str) -> str:
-    """Return a Markdown table with its first ROWS rows that hold a number of ours, and a link to all.
+    """Return a Markdown table with the columns that the paper has, ROWS rows that hold a number of ours, and a link.
 
     Args:
         page: where all of it stands.
     """
     lines = table.splitlines()
-    rows = [i for i, line in enumerate(lines) if line.startswith("|")][2:]  # behind the header and its rule
-    ours = [i for i in rows if re.search(r"\|\s+[^|–\s][^|]* / ", lines[i])]
+    grid = {i: CELL.split(line)[1:-1] for i, line in enumerate(lines) if line.startswith("|")}
+    head, rule, *rows = grid
+    columns = [0, *(k for k in range(1, len(grid[head])) if any(_published(grid[i][k]) for i in rows))]
+    ours = [i for i in rows if any(re.match(r"\s+[^–\s].* / ", cell) for cell in grid[i])]
     left = set(rows) - set(ours[:ROWS])
-    kept = [line for i, line in enumerate(lines) if i not in left]
-    more = [f"{len(left)} more rows: [the whole table]({page})."] if left else []
-    return "\n".join([*kept, *more, ""])
+    kept = {i: f"|{'|'.join(grid[i][k] for k in columns)}|" for i in (head, rule, *rows)}
+    told = [kept.get(i, line) for i, line in enumerate(lines) if i not in left]
+    more = [f"{len(left)} more rows, and every column: [the whole table]({page})."] if left else []
+    return "\n".join([*told, *more, ""])
+
+
+def _published(cell: str) -> bool:
+    return " / " in cell and cell.strip().rpartition(" / ")[2] != "–"
 
 
 def update_readme(readme: Path, text: str) -> None:

@@ -15,12 +15,20 @@ def test_a_table_keeps_the_first_rows_that_are_ours():
     lines = readme.shortened(TABLE, "reports/tables/t.md").splitlines()
     assert [line for line in lines if line.startswith("| row")] == ROWS[:8]
     assert "| theirs | – / 0.9 |" not in lines and lines[:4] == TABLE.splitlines()[:4]
-    assert lines[-2:] == ["A note.", "3 more rows: [the whole table](reports/tables/t.md)."]
+    assert lines[-2:] == ["A note.", "3 more rows, and every column: [the whole table](reports/tables/t.md)."]
 
 
 def test_a_short_table_stays_whole():
     short = "\n".join(TABLE.splitlines()[:4] + ROWS[:2]) + "\n"
     assert readme.shortened(short, "x") == short
+
+
+def test_columns_that_the_paper_lacks_are_left_to_the_whole_table():
+    wide = ["|  | AUC | ours alone | word |", "| --- | ---: | ---: | ---: |"]
+    rows = ["| a\\|b | 0.5 [0.4, 0.6] / 0.9 | 0.7 / – | × / ✓ |", "| c | 0.6 / – | 0.8 / – | – / – |"]
+    found = readme.shortened("\n".join([*wide, *rows, ""]), "x").splitlines()
+    assert found[0] == "|  | AUC | word |" and found[2] == "| a\\|b | 0.5 [0.4, 0.6] / 0.9 | × / ✓ |"
+    assert found[3] == "| c | 0.6 / – | – / – |"
 
 
 def test_findings_come_first_then_the_main_tables_in_the_order_of_the_notebooks(tmp_path):
