@@ -87,9 +87,15 @@ def of_claims(section: params.Prle, scored: Scored, found: pd.DataFrame) -> dict
 
 
 def held(ledger: pd.DataFrame, known: Mapping[str, Premise]) -> pd.DataFrame:
-    """Return the ledger's lines with those of the premises `known` that claims.csv states for each claim."""
+    """Return the ledger's lines with those of the premises `known` that claims.csv states for each claim.
+
+    Premises that a line has been held to already stay in it.
+    """
     lines = []
     for place, claim_id in enumerate(ledger["claim_id"]):
         asked = [premise for words, premise in known.items() if words in verdicts.stated(claim_id)["premise"]]
-        lines.append(verdicts.held_to(ledger.iloc[[place]], asked))
+        line = ledger.iloc[[place]]
+        now = verdicts.held_to(line, asked)
+        both = [text for text in (line["premise"].iloc[0], now["premise"].iloc[0] if asked else "") if text]
+        lines.append(now.assign(premise="; ".join(both)))
     return pd.concat(lines, ignore_index=True) if lines else ledger

@@ -67,6 +67,17 @@ def test_a_claim_is_held_to_the_premises_that_it_states():
     assert len(premise.held(ledger.iloc[:0], large)) == 0
 
 
+def test_a_premise_that_a_line_was_held_to_already_stays():
+    own = Premise("gain", -0.1, least=0.0)
+    line = pd.DataFrame(
+        [["prle-leak", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, str(own), ""]],
+        columns=RESULT,
+    )
+    found = premise.held(line, {"at home at least": Premise("AUC", 0.95, least=0.9)})["premise"].iloc[0]
+    assert found.split("; ") == [str(own), "AUC 0.950, as needed: at least 0.9"]
+    assert premise.held(line, {})["premise"].tolist() == [str(own)]
+
+
 def test_what_is_measured_is_what_claims_state():
     claims = published.facts("claims").query("paper == 'prle'")
     said = {"at home at least": premise.HOME, "sets": premise.BEYOND, "primary regions cover at most": premise.SMALL[1]}
