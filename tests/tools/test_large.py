@@ -8,7 +8,7 @@ def test_a_large_file_is_refused_with_its_size(tmp_path, capsys):
     (tmp_path / "table.csv").write_bytes(bytes(large.LIMIT))
     files = [str(tmp_path / name) for name in ("table.csv", "video.mp4", "deleted.csv")]
     assert large._main(files) == 1
-    assert capsys.readouterr().out.startswith(f"{files[1]}: 2.1 MB is over 2.1 MB; version it with DVC")
+    assert capsys.readouterr().out.startswith(f"{files[1]}: 1.5 MB is over 1.5 MB; version it with DVC")
     assert large._main([files[0], files[2]]) == 0 and capsys.readouterr().out == ""
 
 
