@@ -12,8 +12,8 @@ import torch
 from key_inputs import FIT, changed, keys_of, leaves
 from ruamel.yaml import YAML
 
-from ddet import codeid, isa, paths
-from ddet.codeid import code_id
+from ddet import codeid, isa, params, paths
+from ddet.codeid import closure, code_id
 from ddet.data import crop_table, crops
 from ddet.runs import starts
 from ddet.runs import store as run_store
@@ -338,17 +338,16 @@ def test_the_place_of_the_runs_and_the_name_of_the_stage_do_not_change_it(tmp_pa
 
 
 CODE = {
-    "ddet.herd.train": """herd.train herd.weighted_loss models.genconvit models.genconvit_vae training.callbacks
-        training.checkpoint""",
+    "ddet.herd.train": "herd.train herd.weighted_loss training.callbacks training.checkpoint training.norms",
     "ddet.asrid.train": "asrid.train models.asrid models.asrid_parts data.clip_loader training.schedules",
-    "ddet.prle.train": """prle.train prle.exploit prle.controls prle.coverage prle.map_store models.f3net
+    "ddet.prle.train": """prle.train prle.exploit prle.controls prle.coverage prle.map_store
         data.region_loader data.landmarks""",
 }
 SHARED = (
     "training.common training.learner models models.lite models.slim data.augment data.crop_loader data.crops seeds"
 )
 WORDS = """params params.herd errors paths runs.store runs.planned runs.locks runs.finished herd.arms asrid.arms
-    prle.arms report.tables stats.metrics nbrun"""
+    prle.arms report.tables stats.metrics nbrun params.networks"""
 
 
 @pytest.fixture
@@ -383,6 +382,20 @@ def test_code_that_only_plans_stores_and_reports_changes_no_key(copied, train):
     for file in copied(WORDS):
         file.write_text(f"{file.read_text()}\nPERTURBED = 1\n")
     assert code_id([train]) == before
+
+
+@pytest.mark.parametrize("name", params.NETWORKS)
+def test_the_code_of_its_own_network_changes_a_key_and_that_of_others_does_not(copied, tmp_path, name):
+    def key() -> str:
+        return run_store.Store("a", ["ddet.herd.train"], {}, tmp_path).key({"model": {"name": name}})
+
+    before, own = key(), params.NETWORKS[name]
+    for module in sorted({"ddet.models.asrid", *params.NETWORKS.values()}):
+        (file,) = copied(module.removeprefix("ddet."))
+        text = file.read_text()
+        file.write_text(f"{text}\nPERTURBED = 1\n")
+        assert (key() != before) is (module in closure([own])), module
+        file.write_text(text)
 
 
 def test_a_fit_of_prle_follows_the_code_that_makes_its_maps(copied, faces, monkeypatch):

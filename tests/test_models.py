@@ -68,7 +68,7 @@ def test_a_timm_network_is_drawn_from_the_global_state():
 
 def test_every_name_leads_to_its_own_network():
     kinds = {}
-    for name in models.MODULES:
+    for name in params.NETWORKS:
         backbone = "slim_xception" if name.startswith("f3net") else "test_convnext"
         kinds[name] = type(models.create(config(name=name, backbone=backbone))).__name__
     assert kinds["genconvit_ed"] == "GenConViTED" and kinds["genconvit_vae"] == "GenConViTVAE"
@@ -128,3 +128,11 @@ def test_a_network_may_choose_its_layer_and_which_run_of_it_counts():
 
     assert models.cam_layer(Own(), 64) == 64 and models.cam_call(Own()) == 2
     assert models.cam_call(torch.nn.Identity()) == -1, "the last run, unless a network says otherwise"
+
+
+@pytest.mark.parametrize("text", [b"", b"<html>not found</html>", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_a_file_that_holds_no_weights_is_one_line(tmp_path, text):
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(text)
+    with pytest.raises(InputError, match=r"weights\.safetensors: cannot be read as weights \(S"):
+        models.load_backbone(models.make_backbone("test_resnet", num_classes=2), file)

@@ -12,6 +12,7 @@ from pathlib import Path
 import safetensors.torch
 import timm
 import torch
+from safetensors import SafetensorError
 from timm.layers import PatchEmbed
 from torch import nn
 
@@ -19,16 +20,9 @@ from ddet import params
 from ddet.errors import InputError
 from ddet.models import lite, slim  # noqa: F401 (importing them makes their networks known to timm)
 
-MODULES = {  # imported on demand, so that a new module does not change the keys of other networks' runs
-    "genconvit_ed": "ddet.models.genconvit",
-    "genconvit_vae": "ddet.models.genconvit_vae",
-    "f3net": "ddet.models.f3net",
-    "f3net_mix": "ddet.models.f3net",
-}
-
 
 def create(cfg: params.Model, start: Path | None = None) -> nn.Module:
-    """Build the network of `cfg`; its backbone begins with the weights in `start`, else at random.
+    """Build the network of `cfg`; its backbone, if it has one, begins with the weights in `start`, else at random.
 
     The random weights are drawn from torch's global state: call `seeds.seed_everything` first.
 
@@ -37,13 +31,14 @@ def create(cfg: params.Model, start: Path | None = None) -> nn.Module:
     """
     if cfg.name == "timm":
         model = backbone = make_backbone(cfg.backbone, num_classes=2)
-    elif cfg.name in MODULES:
-        model = importlib.import_module(MODULES[cfg.name]).build(cfg)
+    elif cfg.name in params.NETWORKS:
+        model = importlib.import_module(params.NETWORKS[cfg.name]).build(cfg)
         backbone = model.backbone
     else:
-        raise InputError(f"model.name = {cfg.name!r}", "no such network", f"use one of timm, {', '.join(MODULES)}")
+        known = ", ".join(params.NETWORKS)
+        raise InputError(f"model.name = {cfg.name!r}", "no such network", f"use one of timm, {known}")
     check_size(backbone, cfg.size)
-    if start is not None:
+    if start is not None and backbone is not None:
         load_backbone(backbone, start)
     return model
 
@@ -60,7 +55,7 @@ def make_backbone(name: str, **kwargs) -> nn.Module:
     return timm.create_model(name, **kwargs)
 
 
-def check_size(backbone: nn.Module, size: int) -> None:
+def check_size(backbone: nn.Module | None, size: int) -> None:
     """Check that a transformer's patches fit the image side (px); convolutional networks take any side.
 
     Raises:
@@ -88,11 +83,16 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
     """Load the safetensors in `path` into `backbone`: every tensor must fit, except the classifier's.
 
     Raises:
-        InputError: no such file, or a tensor outside the classifier is missing, unknown or of another shape.
+        InputError: no such file, one that is cut or something else, or a tensor outside the classifier is missing,
+            unknown or of another shape.
     """
     if not Path(path).is_file():
         raise InputError(path, "no such weights file", "run the stage that makes it, or set start.weights")
-    saved, own = safetensors.torch.load_file(path), backbone.state_dict()
+    try:
+        saved, own = safetensors.torch.load_file(path), backbone.state_dict()
+    except (SafetensorError, OSError) as e:
+        remedy = "remove it and run the stage that makes it, or see start.weights"
+        raise InputError(path, f"cannot be read as weights ({type(e).__name__})", remedy) from None
     free = classifier_keys(backbone, {*saved, *own})  # a hybrid has dropped the classifier that the file may contain
     fits = {name: value for name, value in saved.items() if name in own and value.shape == own[name].shape}
     wrong = sorted((set(saved) ^ set(own) | {name for name in saved if name not in fits}) - free)

@@ -20,9 +20,11 @@ from ddet.params.asrid import Asrid, AsridArm, AsridModel
 from ddet.params.base import PROTOCOLS, STEPS, AugmentList, Report, Runtime, Section, Train
 from ddet.params.data import Benchmark, Data, Faces, Splits, Start
 from ddet.params.herd import Arm, Curriculum, Herd, Leaky, Model, ModelChange, Sweep
+from ddet.params.networks import NETWORKS, network_code
 from ddet.params.prle import Prle, PrleArm
 
 __all__ = [
+    "NETWORKS",
     "PROTOCOLS",
     "STEPS",
     "Arm",
@@ -48,6 +50,7 @@ __all__ = [
     "Sweep",
     "Train",
     "load",
+    "network_code",
 ]
 TAGS = re.compile(r"^\[key\]$")  # what pydantic puts into the path of a key
 RENAMED = {"lists": "augment_lists", "stages": "phases"}  # as a params file of an earlier version has it
@@ -73,6 +76,8 @@ class Params(Section):
 def load(path: str | Path = paths.PARAMS) -> Params:
     """Read and validate a params file; the arms of a section are looked up by their printed names.
 
+    Arms of 0 seeds are validated as all others are, and left out.
+
     Raises:
         InputError: no such file, not UTF-8, no YAML, or a key that does not validate; names the first offending key.
     """
@@ -92,9 +97,18 @@ def load(path: str | Path = paths.PARAMS) -> Params:
             path, f"not YAML ({type(e).__name__})", "copy one: cp profiles/smoke.yaml params.yaml"
         ) from None
     try:
-        return Params.model_validate(tree)
+        return _trained(Params.model_validate(tree))
     except ValidationError as e:
         raise InputError(path, *_explain(e)) from None
+
+
+def _trained(whole: Params) -> Params:
+    left = {}
+    for paper in ("herd", "asrid", "prle"):
+        section = getattr(whole, paper)
+        arms = {name: arm for name, arm in section.arms.items() if arm.seeds != 0}
+        left[paper] = section.model_copy(update={"arms": arms})
+    return whole.model_copy(update=left)
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:

@@ -37,7 +37,8 @@ class Store:
 
     Args:
         stage: name of the stage and of its folder.
-        code: the modules that compute a run; with the ddet modules they import they are part of every key.
+        code: the modules that compute a run; with the ddet modules they import they are part of every key, and so is
+            the module of the network that a configuration names.
         runtime: further settings that change bits, see `machine.of`.
         root: the data folder.
         shared: other stages whose finished runs are used here too: a run of the same key is copied, not made again.
@@ -48,19 +49,27 @@ class Store:
 
     def __init__(self, stage: str, code: list[str], runtime: Mapping[str, Any], root: Path, shared: Sequence[str] = ()):
         versions = {name: version(name) for name in PACKAGES}
-        self.stage, self.common = stage, {"code": code_id(code), "runtime": dict(runtime), "versions": versions}
+        self.stage, self.code = stage, list(code)
+        self.common = {"runtime": dict(runtime), "versions": versions}
         self.runs, self.attic = Path(root) / "runs" / stage, Path(root) / "attic" / stage
         self.machine, self._lock = Path(root) / "machine" / stage, Path(root) / ".locks" / f"runs-{stage}"
         self.lenders = [Path(root) / "runs" / other for other in shared]
         self.asked: set[str] = set()
+        self._codes: dict[tuple[str, ...], str] = {}  # a source is hashed once
         self._whole: set[str] = set()  # verified in this session: a manifest is checked once
 
     def key(self, config: Mapping[str, Any]) -> str:
         """Hash configuration (JSON, with the data's fingerprint and the seed), code, runtime and library versions.
 
-        12 hex digits.
+        12 hex digits. The code of the configuration's own network counts, that of other networks does not.
         """
-        return digest(canonical({**self.common, "config": config}).encode())
+        return digest(canonical(self._described(config)).encode())
+
+    def _described(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        modules = tuple([*self.code, *params.network_code(config)])
+        if modules not in self._codes:
+            self._codes[modules] = code_id(modules)
+        return {**self.common, "code": self._codes[modules], "config": config}
 
     def path(self, key: str) -> Path:
         """Return the folder of a run, finished or not."""
@@ -136,7 +145,7 @@ class Store:
         fn(tmp)
         for folder in list(tmp.rglob(RESUME)):
             shutil.rmtree(folder)
-        _write_json(tmp / RECORD, {"key": key, **self.common, "config": config})
+        _write_json(tmp / RECORD, {"key": key, **self._described(config)})
         _write_json(tmp / MANIFEST, _manifest(tmp))
         os.replace(tmp, self.path(key))
         seconds = time.monotonic() - began
