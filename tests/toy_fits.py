@@ -17,7 +17,7 @@ from ddet import models, params
 from ddet.data.augment import pipeline
 from ddet.data.crop_loader import ArrayDataset, make_loader
 from ddet.seeds import seed_everything
-from ddet.training import checkpoint, learner
+from ddet.training import checkpoint, common, learner
 
 CPU = torch.device("cpu")
 STRONG = {"RandomRotate90": 0.2, "HorizontalFlip": 0.5, "GaussNoise": 0.2, "ShiftScaleRotate": 0.2, "Texture": 0.2}
@@ -52,7 +52,9 @@ def toy_model(seed: int = 1) -> nn.Module:
 def run(out: Path, job: dict, cbs: tuple = ()):
     """Do one fit as `job` says: training keys, `workers`."""
     cfg = config(**job.get("cfg", {}))
-    return learner.fit(toy_model(), toy_dls(job.get("workers", 0)), cfg, out, seed=9, cbs=cbs, progress=False)
+    learn = learner.fit(toy_model(), toy_dls(job.get("workers", 0)), cfg, out, seed=9, cbs=cbs, progress=False)
+    common.settle(learn, cfg, out)
+    return learn
 
 
 def written(out: Path) -> tuple[bytes, bytes]:

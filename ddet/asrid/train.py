@@ -42,7 +42,8 @@ def train(
     dls = clip_loader.make_clip_dls(chosen, how, rule, common.augmentation(config), seed)
     loss = asrid.ASRIDLoss(config["model"]["mode"], config["model"]["w"])
     cbs, shown = _callbacks(config, cfg, out), runtime.fits == 1
-    learner.fit(model, dls, cfg, out, seed, loss, [ClipAuc(), ClipLogLoss()], cbs, shown)
+    learn = learner.fit(model, dls, cfg, out, seed, loss, [ClipAuc(), ClipLogLoss()], cbs, shown)
+    common.settle(learn, cfg, out)
     train_clips, held = chosen[chosen["split"] == "train"], rows[rows["split"] != "train"]
     scored = [score(model, part, how, rule, cfg.precision) for part in (train_clips, held)]
     pd.concat(scored, ignore_index=True).to_parquet(out / common.PREDICTIONS, index=False)

@@ -9,7 +9,6 @@ from fastai.data.core import DataLoaders
 from ddet import models, params
 from ddet.data import crop_loader, landmarks
 from ddet.herd import weighted_loss
-from ddet.models import genconvit, genconvit_vae  # noqa: F401 (made by name: said here, they shape the key)
 from ddet.seeds import derive
 from ddet.training import common, learner
 from ddet.training.callbacks import AddPenalty
@@ -37,6 +36,7 @@ def train(
     dls = _loaders(config, rows, how, seed)
     loss = weighted_loss.weighted(**config["loss"], device=on)
     learn = learner.fit(model, dls, cfg, out, seed, loss_func=loss, cbs=[AddPenalty()], progress=runtime.fits == 1)
+    common.settle(learn, cfg, out)
     common.write_scores(learn, rows, rows[rows["split"] == "valid"], how, cfg.precision, out)
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 
 from ddet import models, params
 from ddet.data import crop_loader, landmarks, region_loader
-from ddet.models import f3net  # noqa: F401 (made by name: said here, it shapes the key)
 from ddet.prle import controls, exploit, map_store
 from ddet.prle.coverage import coverage
 from ddet.seeds import derive
@@ -49,6 +48,7 @@ def train(
         region_loader.attach(dls, hidden_of(config, chosen, rows, maps))
         cbs = [exploit.Exploit(hide["p"], hide["alpha"][0], hide["gamma"], hide["fill"])]
     learn = learner.fit(model, dls, cfg, out, seed, loss_func=exploit.risk, cbs=cbs, progress=runtime.fits == 1)
+    common.settle(learn, cfg, out)
     common.write_scores(learn, rows, judge, how, cfg.precision, out)
 
 

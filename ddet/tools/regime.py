@@ -54,8 +54,8 @@ def benchmark(whole: params.Params, seed: int) -> Path:
 def measured(whole: params.Params, crops: Path, only: str | None) -> Iterator[pd.DataFrame]:
     """Train the baselines of each paper on the benchmark in `crops`; yield a table of its runs.
 
-    Columns: paper, arm, seed, end loss, valid and test AUC at home (of clips, for ASRID), away by dataset, seconds;
-    for PRLE `df1_alike` as well.
+    Columns: paper, arm, seed, end loss, valid AUC, log loss on valid and what it was with the running averages of
+    batch normalisation, test AUC at home (of clips, for ASRID), away by dataset, seconds; for PRLE `df1_alike` as well.
     """
     for paper, rows, given, fit in plans(whole, crops, only):
         kept = store.Store(f"regime_{paper}", CODES[paper], machine.of(whole.runtime), crops.parent)
@@ -102,7 +102,11 @@ def _line(paper: str, run: tuple, crops: Path) -> dict:
     chosen = history[history["selected"] == 1].iloc[-1]
     preds = pd.read_parquet(run.folder / "preds.parquet")
     line = {"paper": paper, "arm": run.arm, "seed": run.seed, "loss": history["train_loss"].iloc[-1]}
-    line["valid"] = chosen.get("clip_auc", chosen.get("frame_auc"))
+    judge = run.folder / common.VALID
+    valid = pd.read_parquet(judge) if judge.is_file() else preds[preds["split"] == "valid"]
+    of_valid = metrics.scores(valid["label"].to_numpy(), valid["prob_fake"].to_numpy())
+    line["valid"], line["log_loss"] = of_valid["auc"], of_valid["log_loss"]
+    line["running"] = chosen.get("clip_log_loss", chosen["valid_loss"])
     preds = preds[preds["split"] == "test"]
     of = preds["clip_id"].str.split("/").str[0]
     if paper != "prle":

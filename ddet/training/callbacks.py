@@ -118,16 +118,13 @@ class ClipLogLoss(ClipAuc):
 
 
 class KeepBest(Callback):
-    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals, never one of nan loss.
-
-    `prob_fake` holds what that epoch gave the samples of valid, in their order, where a `FrameAuc` gathers them.
-    """
+    """Keep the weights of the epoch with the best `metric` on valid; the earliest of equals, never one of nan loss."""
 
     order = 70  # after the recorder
 
     def __init__(self, metric: str):
         self.metric, self.better = metric, BEST[metric]
-        self.load_state_dict({"value": math.nan, "epoch": None, "weights": None, "prob_fake": None})
+        self.load_state_dict({"value": math.nan, "epoch": None, "weights": None})
 
     def after_epoch(self) -> None:
         found = dict(zip(self.recorder.metric_names[1:], self.recorder.values[-1], strict=True))
@@ -136,17 +133,13 @@ class KeepBest(Callback):
         if math.isnan(value) or (self.best_epoch is not None and self.better(self.best, value) == self.best):
             return
         weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
-        gathered = [metric.prob_fake() for metric in self.learn.metrics if isinstance(metric, FrameAuc)]
-        found = {"value": value, "epoch": self.epoch, "weights": weights}
-        self.load_state_dict(found | {"prob_fake": gathered[0] if gathered else None})
+        self.load_state_dict({"value": value, "epoch": self.epoch, "weights": weights})
 
     def state_dict(self) -> dict[str, Any]:
-        found = {"value": self.best, "epoch": self.best_epoch}
-        return found | {"weights": self.weights, "prob_fake": self.prob_fake}
+        return {"value": self.best, "epoch": self.best_epoch, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch = state["value"], state["epoch"]
-        self.weights, self.prob_fake = state["weights"], state["prob_fake"]
+        self.best, self.best_epoch, self.weights = state["value"], state["epoch"], state["weights"]
 
 
 class History(Callback):

@@ -15,10 +15,10 @@ from ddet import params
 from ddet.data import crop_loader
 from ddet.data.augment import pipeline
 from ddet.seeds import derive, seed_everything
-from ddet.training import learner
+from ddet.training import learner, norms
 
 PREDICTIONS = "preds.parquet"
-VALID = "valid.parquet"  # what the kept epoch gave valid: thresholds come from it
+VALID = "valid.parquet"  # what the kept weights give valid: thresholds come from it
 
 
 def begin(config: dict[str, Any], runtime: params.Runtime) -> tuple[torch.device, params.Train, int]:
@@ -55,15 +55,21 @@ def predict(model: nn.Module, rows: pd.DataFrame, how: crop_loader.Loading, prec
     return learner.predictions(held, learner.predict(model, dl, precision))
 
 
+def settle(learn: learner.Learner, cfg: params.Train, out: Path) -> None:
+    """End a fit: average its batch normalisation over the training set, and write the weights into `out` again."""
+    norms.average(learn, cfg.epochs)
+    learner.save_weights(learn.model, out / learner.WEIGHTS)
+
+
 def write_scores(
     learn: learner.Learner, rows: pd.DataFrame, judge: pd.DataFrame, how: crop_loader.Loading, precision: str, out: Path
 ) -> None:
-    """Write what the fit `learn` gives the test crops of `rows`, and what its kept epoch gave `judge`.
+    """Write what the fit `learn` gives the test crops of `rows`, and what it gives `judge`.
 
     `judge` holds the crops that chose the epoch, under the split that they are of, in the order of the loader.
     """
     predict(learn.model, rows, how, precision).to_parquet(out / PREDICTIONS, index=False)
-    kept = learner.predictions(judge, learn.keep_best.prob_fake.numpy())
+    kept = learner.predictions(judge, learner.predict(learn.model, learn.dls.valid, precision))
     kept.to_parquet(out / VALID, index=False)
 
 

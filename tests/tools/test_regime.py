@@ -42,7 +42,7 @@ def _rows(folder, paper):
 def test_scores_at_home_and_away_by_hand(tmp_path):
     run = tmp_path / "runs" / "k"
     run.mkdir(parents=True)
-    history = {"epoch": [1, 2], "train_loss": [0.6, 0.4], "frame_auc": [0.7, 0.8], "selected": [0, 1]}
+    history = {"epoch": [1, 2], "train_loss": [0.6, 0.4], "valid_loss": [0.9, 0.7], "selected": [0, 1]}
     pd.DataFrame(history).to_csv(run / "history.csv", index=False)
     scored = {
         "ffpp": [(0, 0.1), (0, 0.5), (1, 0.9), (1, 0.3)],  # 3 of 4 pairs in order
@@ -52,10 +52,13 @@ def test_scores_at_home_and_away_by_hand(tmp_path):
     }
     rows = [(f"{d}/m/-/{i}", y, p, "test") for d, part in scored.items() for i, (y, p) in enumerate(part)]
     rows.append(("ffpp/m/-/9", 1, 0.0, "valid"))
+    kept = {"label": [0, 0, 1, 1], "prob_fake": [0.5, 0.5, 0.5, 0.5]}
     pd.DataFrame(rows, columns=["clip_id", "label", "prob_fake", "split"]).to_parquet(run / "preds.parquet")
+    pd.DataFrame(kept).to_parquet(run / "valid.parquet")
     done = pd.DataFrame({"arm": ["A"], "seed": [0], "key": ["k"], "folder": [run]})
     line = regime._line("prle", next(done.itertuples()), tmp_path / "faces")
-    assert (line["loss"], line["valid"]) == (0.4, 0.8)
+    assert (line["loss"], line["valid"], line["running"]) == (0.4, 0.5, 0.7)
+    assert line["log_loss"] == pytest.approx(np.log(2))
     assert (line["home"], line["celebdf"], line["dfdc"], line["df1"]) == (0.75, 1.0, 0.0, 0.75)
     assert line["away"] == pytest.approx(1.75 / 3) and np.isnan(line["s"])
 

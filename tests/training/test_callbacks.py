@@ -298,4 +298,4 @@ def test_the_training_samples_know_the_epoch_from_which_their_augmentation_is_dr
                 seen.append(self.dls.train.dataset.epoch)
 
     run(tmp_path, {}, (See(),))
-    assert seen == sorted([0, 1, 2] * (BATCHES - 1))
+    assert seen == sorted([0, 1, 2, 3] * (BATCHES - 1)), "the last pass averages, with draws of its own"

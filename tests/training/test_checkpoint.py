@@ -18,14 +18,15 @@ SGD = {"opt": "sgd", "schedule": "step", "step_epochs": 1, "lr": 0.05, "precisio
 
 
 def test_a_fit_killed_anywhere_ends_with_the_bits_of_one_that_was_not(tmp_path):
-    """Kill one fit at a random batch again and again, in training, validation and saving, until it ends."""
+    """Kill one fit at a random batch again and again, in training, validation, saving and averaging, until it ends."""
     draw = random.Random(20)
-    kills = [draw.randrange(BATCHES), "save", draw.randrange(BATCHES, 2 * BATCHES), draw.randrange(BATCHES), None]
+    kills = [draw.randrange(BATCHES), "save", draw.randrange(BATCHES, 2 * BATCHES), draw.randrange(BATCHES)]
+    kills += [BATCHES + 2, None]  # in the pass that averages, behind the last epoch
     adam, sgd = {"out": str(tmp_path / "adam")}, {"out": str(tmp_path / "sgd"), "cfg": SGD, "workers": 2}
     jobs = [{**adam, "kill": kill} for kill in kills]
     jobs += [{**sgd, "kill": BATCHES + 2}, sgd]
     whole = [{"out": str(tmp_path / "adam_whole")}, {**sgd, "out": str(tmp_path / "sgd_whole"), "workers": 0}]
-    assert in_processes(jobs + whole) == [-9, -9, -9, -9, 0, -9, 0, 0, 0]
+    assert in_processes(jobs + whole) == [-9, -9, -9, -9, -9, 0, -9, 0, 0, 0]
     for name in ("adam", "sgd"):
         assert written(tmp_path / name) == written(tmp_path / f"{name}_whole")
     run(tmp_path / "here", {})  # a process with other imports and another hash salt
@@ -36,7 +37,7 @@ def test_a_finished_fit_run_again_trains_nothing_and_writes_the_same(tmp_path):
     run(tmp_path, {})
     first = written(tmp_path)
     (tmp_path / "weights.safetensors").unlink()
-    run(tmp_path, {}, (KillAtBatch(0),))
+    run(tmp_path, {}, (KillAtBatch(BATCHES - 1),))  # the training batches once, to average
     assert written(tmp_path) == first
 
 
