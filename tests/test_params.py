@@ -42,8 +42,23 @@ def test_profiles_have_the_same_arms_under_the_same_keys_that_differ_in_scale_al
         alike |= {"detectors": None} if paper == "prle" else {}  # how many train an arm
         return arm.key, arm.model_copy(update=alike), form
 
-    arms, *others = ([(n, *told(arm)) for n, arm in getattr(params.load(f), paper).arms.items()] for f in FILES)
+    files = [params.Params.model_validate(YAML(typ="safe").load(f.read_text())) for f in FILES]
+    arms, *others = ([(n, *told(arm)) for n, arm in getattr(whole, paper).arms.items()] for whole in files)
     assert len(arms) > 15 and all(other == arms for other in others)
+
+
+def test_arms_of_no_seed_are_left_out_and_held_to_the_rules_like_all_others(tmp_path):
+    tree = YAML(typ="safe").load(paths.PARAMS.read_text())
+    listed = {f"{paper}.{key}" for paper in PAPERS for key, arm in tree[paper]["arms"].items() if arm.get("seeds") == 0}
+    loaded = params.load(paths.PARAMS)
+    left = {f"{paper}.{arm.key}" for paper in PAPERS for arm in getattr(loaded, paper).arms.values()}
+    every = {f"{paper}.{key}" for paper in PAPERS for key in tree[paper]["arms"]}
+    assert listed and left == every - listed
+    tree["prle"]["arms"]["prle"]["seeds"] = 0
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML(typ="safe").dump(tree, file)
+    with pytest.raises(InputError, match=r"one named 'PRLE', which hides something, .* and has a seed"):
+        params.load(tmp_path / "params.yaml")
 
 
 def test_profiles_ask_prle_s_detectors_and_zoo_for_the_same():

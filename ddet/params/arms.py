@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from ddet.params.base import AugmentList, Positive, Rate, Section, Train, known
+from ddet.params.base import AugmentList, Count, Positive, Rate, Section, Train, known
 
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # what DVC's parser takes between the dots of `-S section.arms.KEY.lr=1`
 
@@ -14,12 +14,13 @@ KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # what DVC's parser takes between t
 class BaseArm(Section):
     """One row of a table: what it changes in its section. The keys that it leaves out are the section's.
 
-    `name` is what tables print and what code looks an arm up by; without it, that is the key of the params file.
+    `name` is what tables print and what code looks an arm up by; without it, that is the key of the params file. With
+    0 `seeds` an arm is told but not trained: it belongs to a larger profile.
     """
 
     name: Annotated[str, Field(min_length=1)] | None = None
     augment: str | None = None
-    seeds: Positive | None = None
+    seeds: Count | None = None
     epochs: Positive | None = None
     bs: Positive | None = None
     lr: Rate | None = None

@@ -148,7 +148,7 @@ class Prle(Paper):
                 raise ValueError(f"arms.{arm.key}.exploit.alpha = {arm.exploit.alpha} must end at 1")
         for name, hides in {"backbone": False, "PRLE": True}.items():
             arm = self.arms.get(name)
-            if arm is None or (arm.hide != "nothing") != hides or arm.detectors is not None:
+            if arm is None or arm.seeds == 0 or (arm.hide != "nothing") != hides or arm.detectors is not None:
                 does = "hides something" if hides else "hides nothing"
-                raise ValueError(f"arms must hold one named {name!r}, which {does}, of all detectors")
+                raise ValueError(f"arms must hold one named {name!r}, which {does}, of all detectors, and has a seed")
         return self

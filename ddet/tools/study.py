@@ -1,7 +1,8 @@
 """Write profiles/study.yaml from params.yaml: python -m ddet.tools.study
 
-The study is the default run with SEEDS seeds of every arm, and with all detectors of PRLE where the default has some
-of them. It takes hours where the default takes minutes; its verdicts say what a few seeds could not.
+The study is the default run with SEEDS seeds of every arm, those of 0 seeds too, with all detectors of PRLE where the
+default has some of them, and with both classes in Herd's sweep of the class weight. It takes hours where the default
+takes minutes; its verdicts say what a few seeds could not.
 """
 
 import re
@@ -23,6 +24,7 @@ def study(text: str) -> str:
         text = re.sub(rf"(\n    {arm}: \{{[^#]*?),\s+detectors: \[[^\]]*\]", r"\1", text)
     detectors = ", ".join(YAML(typ="safe").load(text)["prle"]["detectors"])
     text = re.sub(r"(\n  subsets: [^#]*#[^\n]*\n +detectors: )\[[^\]]*\]", rf"\1[{detectors}]", text)
+    text = text.replace("sweep: {classes: [fake],", "sweep: {classes: [real, fake],")
     return re.sub(r"\bseeds: \d+", f"seeds: {SEEDS}", text)
 
 

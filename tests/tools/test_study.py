@@ -21,12 +21,13 @@ def test_the_file_is_what_the_default_profile_gives():
     assert study.STUDY.read_text() == study.study(paths.PARAMS.read_text()), "run python -m ddet.tools.study"
 
 
-def test_it_differs_from_the_default_in_its_name_in_seeds_and_in_how_many_detectors_alone():
+def test_it_differs_from_the_default_in_its_name_in_seeds_and_in_how_many_detectors_and_classes_alone():
     default, ten = (dict(leaves(YAML(typ="safe").load(p.read_text()))) for p in (paths.PARAMS, study.STUDY))
     gone = {("prle", "arms", arm, "detectors") for arm in study.WIDER}
     assert set(default) - set(ten) == gone and set(ten) < set(default)
     other = {keys: ten[keys] for keys in ten if ten[keys] != default[keys]}
     assert other.pop(("profile",)) == "study"
+    assert other.pop(("herd", "sweep", "classes")) == ["real", "fake"]
     assert other.pop(("prle", "subsets", "detectors")) == list(params.load().prle.detectors)
     assert other and all(keys[-1] == "seeds" and value == study.SEEDS for keys, value in other.items())
 
@@ -35,6 +36,7 @@ def test_every_arm_has_ten_seeds_and_no_other_seed_is_touched():
     whole, default = params.load(study.STUDY), params.load(paths.PARAMS)
     for section in (whole.herd, whole.asrid, whole.prle):
         assert {arm.seeds or section.seeds for arm in section.arms.values()} == {10}
+    assert len(whole.herd.arms) > len(default.herd.arms), "those of 0 seeds are trained here"
     assert whole.herd.sweep.seeds == whole.herd.leaky.seeds == whole.prle.subsets.seeds == 10
     assert [s.seed for s in (whole.benchmark, whole.splits, whole.start, whole.report)] == [
         s.seed for s in (default.benchmark, default.splits, default.start, default.report)
@@ -44,7 +46,7 @@ def test_every_arm_has_ten_seeds_and_no_other_seed_is_touched():
 def test_by_hand():
     text = """# a comment, seeds: many
 profile: default   # name
-herd: {seeds: 3, seed: 2, arms: {a: {seeds: 1}}}
+herd: {seeds: 3, seed: 2, arms: {a: {seeds: 1}, b: {seeds: 0}}}
 prle:
   detectors: {A: {}, B: {}}
   arms:
@@ -55,7 +57,7 @@ prle:
 """
     want = """# a comment, seeds: many
 profile: study                  # name
-herd: {seeds: 10, seed: 2, arms: {a: {seeds: 10}}}
+herd: {seeds: 10, seed: 2, arms: {a: {seeds: 10}, b: {seeds: 10}}}
 prle:
   detectors: {A: {}, B: {}}
   arms:
