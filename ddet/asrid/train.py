@@ -31,7 +31,7 @@ def train(
         start: weights of the backbone; None: begin at random.
 
     Paper: ASRID 5.1: the small set is a part of train and valid; 5.5: the seed follows from the configuration. As
-    released, the epoch with the lowest log loss on valid is kept.
+    released, the paper profile keeps the epoch with the lowest log loss on valid.
     Differs: valid and test are scored whole, so that all rows are judged on the same clips.
     """
     on, cfg, seed = common.begin(config, runtime)
