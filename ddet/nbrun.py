@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from datetime import datetime
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -121,6 +122,7 @@ def _merge_streams(outputs: list) -> list:
 
 
 def _scrub(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    output = _referring(output)
     if output.output_type == "stream":
         output.text = _plain(output.text)
         return output
@@ -129,6 +131,15 @@ def _scrub(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
             output.data[kind] = _plain(text)
     if "metadata" in output:
         output.metadata = {}
+    return output
+
+
+def _referring(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Let an output that shows a saved figure (see `ddet.report.figures.save`) refer to its file: it is stored once."""
+    shown = output.get("metadata", {}).get("image/png", {})
+    if "file" in shown:
+        source, alt = escape(shown["file"]), escape(shown.get("alt", ""))
+        output.data = {"text/html": f'<img src="{source}" alt="{alt}">', "text/plain": shown["file"]}
     return output
 
 

@@ -96,17 +96,25 @@ def test_an_unknown_notebook_names_those_there_are(notebooks, tmp_path):
 
 
 def test_every_figure_and_table_of_a_notebook_is_shown(notebooks, tmp_path):
-    draw = "figures.save(figures.confusion_matrices({{'NA': np.eye(2, dtype=int)}}), 'f{0}', pathlib.Path({1!r}));"
+    draw = "figures.save(figures.confusion_matrices({{'N<A': np.eye(2, dtype=int)}}), 'f{0}', pathlib.Path({1!r}));"
     notebooks(
         "shown",
         "import pathlib\nimport numpy as np\nfrom ddet.report import figures, tables",
         draw.format(1, str(tmp_path)),
         draw.format(2, str(tmp_path)),
+        f"figures.paths.REPORTS = pathlib.Path({str(tmp_path)!r}); " + draw.format(3, str(tmp_path / "figures")),
         "tables.Table('caption', '', (), {})",
     )
     cells = nbformat.read(nbrun.run("shown", tmp_path / "r"), 4).cells
     assert [[sorted(o.data) for o in c.outputs] for c in cells[1:3]] == [[["image/png", "text/plain"]]] * 2
-    assert "caption" in cells[3].outputs[0].data["text/html"]
+    (stored,) = cells[3].outputs  # what lies in the reports is referred to
+    assert stored.data == {
+        "text/html": '<img src="figures/f3.svg" alt="N&lt;A: true against predicted.">',
+        "text/plain": "figures/f3.svg",
+    }
+    assert (tmp_path / "figures/f3.svg").is_file()
+    table = cells[4].outputs[0].data
+    assert "caption" in table["text/html"] and table["text/plain"] == "caption: 0 rows x 0 columns"
 
 
 PIPELINE = """stages:

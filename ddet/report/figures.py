@@ -18,13 +18,14 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from ddet import paths
 from ddet.errors import InputError
-from ddet.stats import metrics, pooling
-from ddet.stats.interval import Estimate
+from ddet.report import alt_text
+from ddet.stats import metrics
 
 # Okabe and Ito's palette (2008), which people with any kind of colour vision can tell apart; black is for text.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DPI = 110
-MAX_BYTES = 300_000  # a larger PNG is saved with 256 colours
+QUALITY = 90  # of a WebP: no seam or grain of a forged face is lost to the eye
+FONTS = "'DejaVu Sans', Verdana, sans-serif"  # of an SVG's text; Verdana is as wide
 STYLE = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
@@ -41,6 +42,7 @@ STYLE = {
     "axes.prop_cycle": mpl.cycler(color=COLOURS),
     "legend.frameon": False,
     "svg.hashsalt": "ddet",  # else the ids inside an SVG are random
+    "svg.fonttype": "none",  # text that can be read aloud, found and copied, in half the bytes
 }
 
 
@@ -52,24 +54,35 @@ def styled() -> Iterator[None]:
 
 
 def save(figure: Figure, name: str, folder: Path = paths.FIGURES, svg: bool = True) -> list[Path]:
-    """Write <name>.png and, unless it is full of photographs, <name>.svg; without dates, versions or random ids.
+    """Write a chart as <name>.svg and .png, photographs (`svg` off) as <name>.webp; without dates or random ids.
 
-    In a notebook the PNG is shown as well, and the figure closed: matplotlib's own display showed the figures of the
-    first cell that had any, and no others.
+    In a notebook the figure is shown and closed (matplotlib's own display showed the figures of the first cell that
+    had any, and no others). What is shown names its file, so that a report refers to it, see `ddet.nbrun`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / f"{name}.png"]
+    written = [folder / f"{name}.{kind}" for kind in (("svg", "png") if svg else ("webp",))]
     with styled():
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
-        written[0].write_bytes(_light(buffer))
+        drawn = Picture.open(buffer).convert("RGB")
         if svg:
-            written.append(folder / f"{name}.svg")
-            figure.savefig(written[1], format="svg", metadata={"Date": None, "Creator": None})
+            _write_svg(figure, written[0])
+            flat = drawn.quantize(256, dither=Picture.Dither.NONE)  # a chart has few colours
+            flat.save(written[1], optimize=True)
+        else:
+            drawn.save(written[0], quality=QUALITY, method=6)
     if get_ipython() is not None:
-        display(Image(data=written[0].read_bytes()))
+        inside = folder.is_relative_to(paths.REPORTS)
+        file = {"file": written[0].relative_to(paths.REPORTS).as_posix()} if inside else None
+        display(Image(data=buffer.getvalue(), alt=alt_text.describe(figure), metadata=file))
     plt.close(figure)
     return written
+
+
+def _write_svg(figure: Figure, path: Path) -> None:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    path.write_text(text.getvalue().replace("'DejaVu Sans'", FONTS), encoding="utf-8", newline="\n")
 
 
 def contact_sheet(
@@ -164,43 +177,6 @@ def roc_curves(preds: Mapping[str, Sequence[pd.DataFrame]], level: str = "frame"
     return figure
 
 
-def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequence[str], xlabel: str) -> Figure:
-    """Draw metrics against a parameter (log axis), one panel per table, each point with its interval.
-
-    Args:
-        tables: panel title -> one row per value of `x`, with the columns `x` and, of every metric in `names`,
-            <name>, <name>_low and <name>_high.
-    """
-    with styled():
-        figure, axes = plt.subplots(1, len(tables), figsize=(4.4 * len(tables), 3.6), sharey=True, squeeze=False)
-        for axis, (title, table) in zip(axes.flat, tables.items(), strict=True):
-            table = table.sort_values(x)
-            for name, colour in coloured(dict.fromkeys(names)):
-                axis.fill_between(table[x], table[f"{name}_low"], table[f"{name}_high"], color=colour, alpha=0.12, lw=0)
-                axis.plot(table[x], table[name], color=colour, marker="o", ms=4, lw=1.8, label=name)
-            axis.set(xscale="log", xlabel=xlabel, title=title)
-            axis.set_xticks(table[x], [f"{v:.3g}" for v in table[x]])
-            axis.xaxis.set_minor_locator(mpl.ticker.NullLocator())
-        axes[0, 0].legend()
-    return figure
-
-
-def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Figure:
-    """Draw one line per arm: the estimate with its interval for people and seeds (bar) and each seed (small dots)."""
-    names, estimates = list(estimates)[::-1], dict(zip(estimates, pooling.alike(list(estimates.values())), strict=True))
-    with styled():
-        figure, axis = plt.subplots(figsize=(6.4, 0.26 * len(names) + 0.9))
-        for y, name in enumerate(names):
-            e = estimates[name]
-            axis.plot([e.low, e.high], [y, y], color=COLOURS[0], lw=1.6, alpha=0.6)
-            axis.plot(e.per_seed, [y] * len(e.per_seed), "o", color=COLOURS[1], ms=3, alpha=0.8)
-            axis.plot(e.value, y, "|", color=COLOURS[0], ms=9, mew=2)
-        axis.set_yticks(range(len(names)), names)
-        axis.set(xlabel=f"{xlabel}: mean, interval for people and seeds, dots are seeds", ylim=(-0.7, len(names) - 0.3))
-        axis.grid(axis="y", visible=False)
-    return figure
-
-
 def coloured(arms: Mapping) -> Iterator[tuple[str, str]]:
     """Pair each arm with its colour."""
     return ((arm, COLOURS[i % len(COLOURS)]) for i, arm in enumerate(arms))
@@ -250,15 +226,6 @@ def overlay(crop: np.ndarray, cam: np.ndarray) -> np.ndarray:
     """Blend a map over a crop: uint8 H x W x 3, both with half weight."""
     heat = mpl.colormaps["inferno"](np.asarray(cam, float))[..., :3] * 255
     return (0.5 * crop + 0.5 * heat).round().astype(np.uint8)
-
-
-def _light(png: io.BytesIO) -> bytes:
-    """Return a PNG's bytes, reduced to 256 colours where it would be heavy."""
-    if png.getbuffer().nbytes <= MAX_BYTES:
-        return png.getvalue()
-    small, full = io.BytesIO(), Picture.open(png).convert("RGB")
-    full.quantize(palette=full.quantize(256)).save(small, format="png", optimize=True)  # dithered, else faces band
-    return small.getvalue()
 
 
 def _same_length(where: str, *parts: Sequence) -> None:

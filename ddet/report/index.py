@@ -82,7 +82,7 @@ def _notebook(stage: Stage, notebooks: Mapping[str, nbformat.NotebookNode], root
     if name not in notebooks:
         return f"<h3>{escape(name)}</h3>"
     tables = [link(_inside(f), _caption(root / f)) for f in files if is_table(f)]
-    figures = [link(_inside(f), Path(f).stem.replace("_", " ")) for f in files if f.endswith((".png", ".jpg", ".webp"))]
+    figures = [link(_inside(f), Path(f).stem.replace("_", " ")) for f in files if f.endswith((".svg", ".webp"))]
     head = f"<h3>{link(f'{name}.html', title(notebooks[name], name))}</h3>"
     asked = f"<p>{escape(question(notebooks[name]))}</p>" if question(notebooks[name]) else ""
     return f"{head}\n{asked}{_folded(tables, 'table')}{_folded(figures, 'figure')}"

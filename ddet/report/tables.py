@@ -17,7 +17,7 @@ from ddet.stats import bootstrap, metrics, pooling
 MISSING = {"NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL"}  # names that pd.read_csv takes for no value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """Rows by name, each with one `Cell` per column, and a caption and notes."""
 
@@ -25,6 +25,9 @@ class Table:
     note: str
     columns: tuple[Column, ...]
     rows: dict[str, dict[str, Cell]]
+
+    def __repr__(self) -> str:  # short, since a notebook stores it beside the element
+        return f"{self.caption}: {len(self.rows)} rows x {len(self.columns)} columns"
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per cell, unrounded: all that a cell carries, in columns of their own."""

@@ -36,12 +36,12 @@ def test_a_notebook_stands_in_its_part_with_question_tables_and_figures(tmp_path
     caption = "ASRID, Table 2 &amp; more (synthetic benchmark, profile smoke, celebdf)"
     (tmp_path / "reports/tables/t.html").write_text(f"<title>{caption}</title>")
     (tmp_path / "reports/tables/u.html").write_text("")
-    outs = ["reports/tables/t.html", "reports/tables/u.html", "reports/tables/t.csv", "reports/figures/two_words.png"]
+    outs = ["reports/tables/t.html", "reports/tables/u.html", "reports/tables/t.csv", "reports/figures/two_words.svg"]
     asrid = part(page(tmp_path, [], outs, {NAME: notebook()}), "asrid")
     assert f'<h3><a href="{NAME}.html">Frame by frame</a></h3>\n<p>Does it add?</p>' in asrid
     assert "<summary>2 tables</summary>" in asrid and '<a href="tables/t.html">ASRID, Table 2 &amp; more</a>' in asrid
     assert '<a href="tables/u.html">u</a>' in asrid and "t.csv" not in asrid
-    assert '<summary>1 figure</summary><ul><li><a href="figures/two_words.png">two words</a>' in asrid
+    assert '<summary>1 figure</summary><ul><li><a href="figures/two_words.svg">two words</a>' in asrid
 
 
 def test_claims_are_counted_once(tmp_path):

@@ -85,7 +85,7 @@ def test_the_index_has_its_parts_in_order(root, cfg):
         *("1 decided of 1 tested", "What came of their claims", "What may be trusted", "1 effect at a glance", "<svg"),
         *('<table id="verdicts-table">', f'<h3><a href="{NAME}.html">Is augmentation &lt;harmful&gt;?</a></h3>'),
         *("<p>Is it?</p>", "3 tables", '<a href="tables/counts.html">Counts &lt;a&gt;</a>', "1 figure"),
-        *('<a href="figures/curves.png">', 'id="asrid"', "provenance.html"),
+        *('<a href="figures/curves.svg">', 'id="asrid"', "provenance.html"),
     ]
     places = [text.index(part) for part in shown]
     assert places == sorted(places)

@@ -1,0 +1,49 @@
+"""Figures of estimates with their intervals: along a parameter, or arm by arm."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from ddet.report.figures import COLOURS, coloured, styled
+from ddet.stats import pooling
+from ddet.stats.interval import Estimate
+
+
+def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequence[str], xlabel: str) -> Figure:
+    """Draw metrics against a parameter (log axis), one panel per table, each point with its interval.
+
+    Args:
+        tables: panel title -> one row per value of `x`, with the columns `x` and, of every metric in `names`,
+            <name>, <name>_low and <name>_high.
+    """
+    with styled():
+        figure, axes = plt.subplots(1, len(tables), figsize=(4.4 * len(tables), 3.6), sharey=True, squeeze=False)
+        for axis, (title, table) in zip(axes.flat, tables.items(), strict=True):
+            table = table.sort_values(x)
+            for name, colour in coloured(dict.fromkeys(names)):
+                axis.fill_between(table[x], table[f"{name}_low"], table[f"{name}_high"], color=colour, alpha=0.12, lw=0)
+                axis.plot(table[x], table[name], color=colour, marker="o", ms=4, lw=1.8, label=name)
+            axis.set(xscale="log", xlabel=xlabel, title=title)
+            axis.set_xticks(table[x], [f"{v:.3g}" for v in table[x]])
+            axis.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+        axes[0, 0].legend()
+    return figure
+
+
+def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Figure:
+    """Draw one line per arm: the estimate with its interval for people and seeds (bar) and each seed (small dots)."""
+    names, estimates = list(estimates)[::-1], dict(zip(estimates, pooling.alike(list(estimates.values())), strict=True))
+    with styled():
+        figure, axis = plt.subplots(figsize=(6.4, 0.26 * len(names) + 0.9))
+        for y, name in enumerate(names):
+            e = estimates[name]
+            axis.plot([e.low, e.high], [y, y], color=COLOURS[0], lw=1.6, alpha=0.6)
+            axis.plot(e.per_seed, [y] * len(e.per_seed), "o", color=COLOURS[1], ms=3, alpha=0.8)
+            axis.plot(e.value, y, "|", color=COLOURS[0], ms=9, mew=2)
+        axis.set_yticks(range(len(names)), names)
+        axis.set(xlabel=f"{xlabel}: mean, interval for people and seeds, dots are seeds", ylim=(-0.7, len(names) - 0.3))
+        axis.grid(axis="y", visible=False)
+    return figure
