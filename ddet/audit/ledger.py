@@ -47,7 +47,7 @@ def read_results(folder: Path, claims: pd.DataFrame) -> pd.DataFrame:
 def _read(path: Path, claims: pd.DataFrame) -> pd.DataFrame | None:
     if not path.is_file():
         return None
-    words = ("claim_id", "runs", "verdict", "data", "size", "premise", "level")
+    words = ("claim_id", "runs", "verdict", "data", "size", "premise", "level", "per seed")
     frame = pd.read_csv(path, dtype=dict.fromkeys(words, str))
     if missing := [column for column in RESULT if column not in frame]:
         raise InputError(path, f"it lacks the columns {', '.join(missing)}", f"write exactly {', '.join(RESULT)}")
@@ -67,7 +67,7 @@ def merge(claims: pd.DataFrame, outcome: pd.Series, results: pd.DataFrame) -> pd
     joined = claims.merge(results, left_on="id", right_on="claim_id", how="left")
     untested = joined["evidence"].isin(UNTESTABLE).map({True: "not testable here", False: "not tested"})
     joined["verdict"] = joined["verdict"].where(joined["verdict"].notna(), untested)
-    words = ["runs", "data", "size", "premise", "level"]
+    words = ["runs", "data", "size", "premise", "level", "per seed"]
     joined[words] = joined[words].fillna("")
     numbers = {name: pd.to_numeric(joined[name]).astype(float) for name in ("effect", "lo", "hi", "detectable", "p")}
     counted = {name: pd.to_numeric(joined[name]).astype("Int64") for name in ("n", "people", "seeds")}

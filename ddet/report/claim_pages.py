@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ddet import params
-from ddet.report import nav, style
+from ddet.report import claim_figures, nav, style
 from ddet.report.cells import EMPTY, half_up
 from ddet.report.dvc_lock import Stage
 from ddet.report.forest import forest
@@ -54,6 +54,9 @@ def claim_page(
     statement: str,
     before: nav.Link | None,
     after: nav.Link | None,
+    *,
+    root: Path,
+    lines: Mapping[str, tuple[int, str]],
 ) -> str:
     """Return the page of one claim, for reports/claims/.
 
@@ -61,6 +64,8 @@ def claim_page(
         outcomes: of this claim, one per data set.
         names: of the papers.
         statement: what the data are.
+        root: the repository's, where its figure lies.
+        lines: of params.yaml, see `arm_lines.read`.
     """
     claim = outcomes[0]
     words = claim.claim[0].upper() + claim.claim[1:]
@@ -70,8 +75,9 @@ def claim_page(
         f'<p class="statement">{escape(statement)}</p>',
         f"<h2>What is tested</h2>\n<p>{escape(_test(claim))}</p>",
         *(_numbers(o, names) for o in outcomes),
+        *filter(None, [claim_figures.figure(claim.id, root)]),
         f"<h2>In the paper’s own tables</h2>\n<p>{escape(claim.own)}, by the audit of the statements behind it.</p>",
-        f"<h2>Where it comes from</h2>\n{_origin(claim, cfg, source)}",
+        f"<h2>Where it comes from</h2>\n{_origin(claim, cfg, source, lines)}",
     ]
     body = "\n".join(parts)
     return nav.page(f"{claim.id}: {words}", body, up="../", before=before, after=after, css=style.RESULTS)
@@ -111,8 +117,8 @@ def _behind(o: Outcome) -> str:
     return ", ".join(f"{int(n)} {what}" for what, n in counts.items() if not math.isnan(n))
 
 
-def _origin(claim: Outcome, cfg: params.Params, source: Source | None) -> str:
-    facts = {"Arms in params.yaml": "<br>".join(f"<code>{escape(t)}</code>" for t in _arms(claim, cfg))}
+def _origin(claim: Outcome, cfg: params.Params, source: Source | None, lines: Mapping[str, tuple[int, str]]) -> str:
+    facts = {"Arms in params.yaml": "<br>".join(f"<code>{escape(t)}</code>" for t in _arms(claim, cfg, lines))}
     if source:
         facts["Tested in"] = link(f"../{source.notebook}.html", source.notebook)
         facts["Modules"] = "<br>".join(f"<code>{escape(m)}</code>" for m in (*source.modules, VERDICTS))
@@ -120,13 +126,8 @@ def _origin(claim: Outcome, cfg: params.Params, source: Source | None) -> str:
     return definitions({name: text for name, text in facts.items() if text})
 
 
-def _arms(claim: Outcome, cfg: params.Params) -> list[str]:
-    """Return the line of params.yaml of each arm that the claim names: its key, and what it changes in its section."""
+def _arms(claim: Outcome, cfg: params.Params, lines: Mapping[str, tuple[int, str]]) -> list[str]:
+    """Return the line of params.yaml of each arm that the claim names."""
     arms = getattr(cfg, claim.paper).arms
-    named = [arms[name] for side in SIDES if (name := getattr(claim, side)) in arms]
-    return [f"{claim.paper}.arms.{arm.key}: {_changes(arm)}" for arm in named]
-
-
-def _changes(arm: params.Arm | params.AsridArm | params.PrleArm) -> str:
-    told = arm.model_dump(exclude_unset=True, exclude={"name", "part", "rows"})
-    return ", ".join(f"{key} {value}" for key, value in told.items()) or "as its section says"
+    named = [f"{claim.paper}.arms.{arms[name].key}" for side in SIDES if (name := getattr(claim, side)) in arms]
+    return [f"line {lines[place][0]}, {claim.paper}.arms: {lines[place][1]}" for place in named]

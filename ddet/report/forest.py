@@ -38,7 +38,7 @@ class _Scale:
         effects = [o.effect for o in outcomes] + [e for o in outcomes for e in o.span or () if math.isfinite(e)] + [0.0]
         least, most = min(effects), max(effects)
         reach = REACH * (most - least or 1 / unit.scale)
-        ends = [end for o in outcomes for end in (o.low, o.high) if not math.isnan(end)]
+        ends = [end for o in outcomes for end in (o.low, o.high, *o.seed_effects()) if not math.isnan(end)]
         low, high = max(min([least, *ends]), least - reach), min(max([most, *ends]), most + reach)
         room = 0.04 * (high - low or 1.0)
         self.low, self.high, self.unit = low - room, high + room, unit
@@ -70,7 +70,7 @@ def _figure(outcomes: Sequence[Outcome], unit: Unit, papers: dict[str, str], up:
         f"{chr(10).join(parts)}\n</svg>"
     )
     scroll = scroller(name, drawing).replace('class="scroll"', 'class="scroll plot"', 1)
-    return f"<figure>\n{scroll}\n<figcaption>{escape(name)}. {_legend(outcomes)}</figcaption>\n</figure>"
+    return f"<figure>\n{scroll}\n<figcaption>{escape(name)}. {_legend(outcomes, labelled)}</figcaption>\n</figure>"
 
 
 def _lines(outcome: Outcome) -> list[str]:
@@ -95,8 +95,9 @@ def _row(outcome: Outcome, lines: Sequence[str], scale: _Scale, y: float, up: st
     label = f'<a href="{up}claims/{outcome.id}.html"><text>{spans}</text></a>' if lines else ""
     told = f"{outcome.claim}: {outcome.interval()}, {outcome.verdict}; stated: {outcome.stated}"
     numbers = outcome.interval().removesuffix(f" {outcome.unit.name}")
+    dots = "" if lines else _seeds(outcome, scale, y)
     return (
-        f'<g class="{VERDICT_COLOURS[outcome.verdict]}"><title>{escape(told)}</title>{label}'
+        f'<g class="{VERDICT_COLOURS[outcome.verdict]}"><title>{escape(told)}</title>{label}{dots}'
         f"{_stated(outcome, scale, y)}{_interval(outcome, scale, y)}{mark(outcome.verdict, scale.x(outcome.effect), y)}"
         f'<text x="{LABELS + PLOT + 16}" y="{y + 4}">{escape(numbers)}</text></g>'
     )
@@ -111,6 +112,12 @@ def _interval(outcome: Outcome, scale: _Scale, y: float) -> str:
     left = f'<path d="M{low + 6} {y - 4}L{low} {y}L{low + 6} {y + 4}"/>' if outcome.low < scale.low else ""
     right = f'<path d="M{high - 6} {y - 4}L{high} {y}L{high - 6} {y + 4}"/>' if outcome.high > scale.high else ""
     return line + left + right
+
+
+def _seeds(outcome: Outcome, scale: _Scale, y: float) -> str:
+    """Return a small dot per seed, under the interval, so that the mean does not hide them."""
+    dots = (f'<circle class="seed" cx="{scale.x(e)}" cy="{y + 9}" r="2.5"/>' for e in outcome.seed_effects())
+    return "".join(dots)
 
 
 def _stated(outcome: Outcome, scale: _Scale, y: float) -> str:
@@ -137,7 +144,7 @@ def mark(verdict: str, x: float, y: float) -> str:
     return f'<path d="M{x - 4} {y - 4}l8 8m0 -8l-8 8"/>'
 
 
-def _legend(outcomes: Sequence[Outcome]) -> str:
+def _legend(outcomes: Sequence[Outcome], labelled: bool) -> str:
     given = [word for word in WORDS if any(o.verdict == word for o in outcomes)]
     signs = [
         f'<span class="{VERDICT_COLOURS[word]}"><svg viewBox="0 0 16 16" aria-hidden="true">{mark(word, 8, 8)}</svg> '
@@ -148,6 +155,7 @@ def _legend(outcomes: Sequence[Outcome]) -> str:
     rules = [
         ", ".join(signs),
         stated,
+        "" if labelled or not any(o.seed_effects() for o in outcomes) else "small dots: single seeds",
         "right of the dashed line: what the claim says",
         "an arrow: the interval goes on",
     ]

@@ -20,7 +20,7 @@ NUMBERS = {
 }
 TEXTS = {
     **{"verdict": "verdict", "size": "compared", "premise": "premise", "data": "data", "own tables": "own"},
-    "runs": "runs",
+    **{"runs": "runs", "per seed": "per_seed"},
 }
 STATED = ("id", "paper", "claim", "where", "evidence", "metric", "stated", "sized", "null", "arm_a", "arm_b")
 ACRONYMS = {"f1": "F1", "auc": "AUC"}
@@ -76,6 +76,7 @@ class Outcome:
     frames: float
     people: float
     seeds: float
+    per_seed: str = ""
     variant: str = ""
 
     @property
@@ -105,6 +106,10 @@ class Outcome:
             return EMPTY
         ends = "" if math.isnan(self.low) else f" [{self.show(self.low)}, {self.show(self.high)}]"
         return f"{self.show(self.effect)}{ends} {self.unit.name}"
+
+    def seed_effects(self) -> list[float]:
+        """Return the effect in each seed, none where there is no effect."""
+        return [] if math.isnan(self.effect) else [float(value) for value in self.per_seed.split()]
 
     def keys(self) -> list[str]:
         """Return the keys of the runs behind the effect."""

@@ -16,7 +16,7 @@ import nbformat
 
 from ddet import params, paths
 from ddet.errors import InputError
-from ddet.report import claim_pages, index, notebook_page, outcomes
+from ddet.report import arm_lines, claim_pages, index, notebook_page, outcomes
 from ddet.report.claim_pages import Source
 from ddet.report.dvc_lock import read_stages
 from ddet.report.html import check_links
@@ -41,7 +41,7 @@ def build(cfg: params.Params, root: Path = paths.ROOT) -> list[str]:
     notebooks = {Path(p).stem: nbformat.read(root / p, 4) for p in files if p.endswith(".ipynb")}
     ledger = outcomes.read(root / index.LEDGER)
     found = claim_pages.sources(stages, root)
-    pages = _claim_pages(ledger, cfg, found) | _notebook_pages(notebooks, ledger, found)
+    pages = _claim_pages(ledger, cfg, found, root) | _notebook_pages(notebooks, ledger, found)
     pages[INDEX] = index.index(ledger, stages, notebooks, root, cfg.profile, cfg.benchmark.render)
     orphans = _orphans({*files, *pages, PROVENANCE}, root)
     pages[PROVENANCE] = provenance(stages, orphans)
@@ -53,13 +53,17 @@ def build(cfg: params.Params, root: Path = paths.ROOT) -> list[str]:
     return orphans
 
 
-def _claim_pages(ledger: Sequence[outcomes.Outcome], cfg: params.Params, found: dict[str, Source]) -> dict[str, str]:
+def _claim_pages(
+    ledger: Sequence[outcomes.Outcome], cfg: params.Params, found: dict[str, Source], root: Path
+) -> dict[str, str]:
     groups = [list(group) for _, group in groupby(ledger, key=lambda o: o.id)]
     links: list[Link | None] = [None, *((f"{g[0].id}.html", g[0].id) for g in groups), None]
-    statement = index.statement(cfg.benchmark.render)
+    statement, lines = index.statement(cfg.benchmark.render), arm_lines.read(root / "params.yaml")
     return {
         f"{CLAIMS}/{group[0].id}.html": claim_pages.claim_page(
-            group, cfg, found.get(group[0].id), index.NAMES, statement, links[i], links[i + 2]
+            *(group, cfg, found.get(group[0].id), index.NAMES, statement, links[i], links[i + 2]),
+            root=root,
+            lines=lines,
         )
         for i, group in enumerate(groups)
     }

@@ -66,11 +66,14 @@ svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }
 svg .strong { font-weight: 600; } svg .quiet { fill: var(--soft); font-size: 12px; }
 svg a text { fill: var(--link); }
 svg line, svg path, svg circle, svg rect { stroke: currentColor; fill: none; stroke-width: 1.6; }
-svg .full { fill: currentColor; } svg .grid { stroke: var(--line); stroke-width: 1; }
+svg .full, svg .seed { fill: currentColor; } svg .seed { stroke: none; }
+svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .null { stroke: var(--soft); stroke-dasharray: 4 3; }
 svg .stated { stroke: var(--ink); } svg .range { fill: var(--ink); fill-opacity: .15; stroke: none; }
 .plot svg { width: 100%; min-width: 52rem; height: auto; display: block; }
-figure { margin: 0 0 1rem; } figcaption { color: var(--soft); font-size: 14px; }
+figure { margin: 0 0 1rem; }
+.shown img { max-width: 100%; height: auto; background: #fff; }
+figcaption { color: var(--soft); font-size: 14px; }
 figcaption svg { width: 16px; height: 16px; vertical-align: -3px; }
 form { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: .6rem 0; font-size: 14px; }
 form[hidden] { display: none; }

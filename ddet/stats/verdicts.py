@@ -20,7 +20,7 @@ from ddet.stats.premise import Premise
 VERDICTS = ("holds", "fails", "undecided", "not testable here")
 SIZES = ("compatible", "smaller", "larger", "not stated", "not measured")
 TOLD = ["claim_id", "effect", "lo", "hi", "n", "runs", "verdict", "data"]
-MORE = ["size", "detectable", "p", "people", "seeds", "premise", "level"]
+MORE = ["size", "detectable", "p", "people", "seeds", "premise", "level", "per seed"]
 RESULT = [*TOLD, *MORE]  # of a line of claims_<paper>.csv
 NUMBERS = ("effect", "lo", "hi", "n", "detectable", "p", "people", "seeds")  # of RESULT; the others are words
 READING = ["effect", "low", "high", "seed noise", "reading"]
@@ -99,6 +99,7 @@ def line(
     told = [claim_id, found.value, found.low, found.high, found.frames, " ".join(keys), said, where]
     more = [size, found.detectable(), found.p_value(-margin), found.groups, len(found.per_seed), ""]
     more.append("" if level is None else f"{level.value:.3f} [{level.low:.3f}, {level.high:.3f}]")
+    more.append(" ".join(f"{value:.6f}" for value in found.per_seed))
     return held_to(pd.DataFrame([[*told, *more]], columns=RESULT), premises)
 
 

@@ -53,7 +53,7 @@ def test_the_premises_of_claims_by_hand():
 def test_a_claim_is_held_to_the_premises_that_it_states():
     """Masks of two kinds compare on any region; the method's gain needs regions that are small."""
     line = pd.DataFrame(
-        [["", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, "", ""]], columns=RESULT
+        [["", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, "", "", ""]], columns=RESULT
     )
     ledger = pd.concat([line.assign(claim_id=c) for c in ("prle-average", "prle-landmark-random", "prle-people")])
     large = {
@@ -70,7 +70,7 @@ def test_a_claim_is_held_to_the_premises_that_it_states():
 def test_a_premise_that_a_line_was_held_to_already_stays():
     own = Premise("gain", -0.1, least=0.0)
     line = pd.DataFrame(
-        [["prle-leak", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, str(own), ""]],
+        [["prle-leak", 0.1, 0.05, 0.15, 9, "k", "holds", "toys", "compatible", 0.1, 0.01, 9, 3, str(own), "", ""]],
         columns=RESULT,
     )
     found = premise.held(line, {"at home at least": Premise("AUC", 0.95, least=0.9)})["premise"].iloc[0]

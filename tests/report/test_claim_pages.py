@@ -1,5 +1,7 @@
 """A page per claim: both numbers, the premise, where it is tested, and its neighbours."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from ledger_lines import outcome, untested
@@ -17,8 +19,12 @@ def cfg() -> params.Params:
     return params.load()
 
 
-def page(cfg, *outcomes, source=None):
-    return claim_pages.claim_page(outcomes, cfg, source, NAMES, "All synthetic.", ("a.html", "a"), ("c.html", "c"))
+LINES = {"herd.arms.na": (7, "na: {name: NA}  # <2.3>"), "herd.arms.base": (6, "base: {name: Base}")}
+
+
+def page(cfg, *outcomes, source=None, root=Path("nowhere")):
+    ends = ("a.html", "a"), ("c.html", "c")
+    return claim_pages.claim_page(outcomes, cfg, source, NAMES, "All synthetic.", *ends, root=root, lines=LINES)
 
 
 def test_it_says_what_is_tested_and_what_came_out(cfg):
@@ -40,7 +46,7 @@ def test_it_says_what_is_tested_and_what_came_out(cfg):
             '"../index.html#verdicts"',
         ),
         *('rel="prev" href="a.html"', 'rel="next" href="c.html"', '<g class="holds">'),
-        "<code>herd.arms.na: augment none</code><br><code>herd.arms.base: as its section says</code>",
+        "<code>line 7, herd.arms: na: {name: NA}  # &lt;2.3&gt;</code><br><code>line 6, herd.arms: base: {name: Base}",
     ):
         assert part in text, part
 
@@ -53,6 +59,22 @@ def test_a_claim_without_a_number_says_so_and_draws_nothing(cfg):
 
 def test_a_claim_of_no_gain_allows_for_a_negligible_loss(cfg):
     assert "Above −1 points is what the claim says." in page(cfg, outcome(stated="not better", size=None))
+
+
+def test_seeds_are_dots_where_they_are_known(cfg):
+    text = page(cfg, outcome(per_seed="0.100000 0.120000 0.158000"))
+    assert text.count('class="seed"') == 3 and "small dots: single seeds" in text
+    assert 'class="seed"' not in page(cfg, outcome()) and "small dots" not in page(cfg, outcome())
+
+
+def test_the_figure_stands_between_the_numbers_and_their_origin(cfg, tmp_path):
+    (tmp_path / "reports/figures").mkdir(parents=True)
+    (tmp_path / "reports/figures/herd_augmentation_roc.svg").write_text("<svg/>")
+    text = page(cfg, outcome(), root=tmp_path)
+    places = [
+        text.index(part) for part in ("What came out", '<img src="../figures/herd_augmentation_roc', "comes from")
+    ]
+    assert places == sorted(places)
 
 
 def test_each_data_set_has_a_section(cfg):

@@ -16,6 +16,7 @@ def test_a_ledger_is_read_with_what_the_paper_says(tmp_path):
     assert (first.effect, first.low, first.high, first.p, first.frames) == (0.126138, 0.079852, 0.171348, 0.0004, 488)
     assert (first.arm_a, first.arm_b, first.metric, first.compared) == ("NA", "Base", "frame_macro_f1", "compatible")
     assert first.span == pytest.approx((0.08205, 0.08215)) and first.keys() == ["k1", "k2"] and first.tested
+    assert first.seed_effects() == [0.1, 0.12, 0.158] and second.seed_effects() == []
     assert math.isnan(second.effect) and second.span is None and not second.tested and second.data == ""
 
 

@@ -1,6 +1,7 @@
 """All pages together: what the index shows, that links hold and stay inside, that the bytes are the same twice."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from nbformat import v4
 from result_tables import table
 from ruamel.yaml import YAML
 
-from ddet import params
+from ddet import params, paths
 from ddet.errors import InputError
 from ddet.report import figures, page, readme, tables
 
@@ -41,6 +42,7 @@ def root(tmp_path) -> Path:
     write_ledger(tmp_path / "reports/tables", TESTED, EMPTY)
     pd.DataFrame({"claim_id": ["herd-aug-f1"]}).to_csv(tmp_path / "data/results/claims_herd.csv")
     figures.save(plt.subplots()[0], "curves", tmp_path / "reports/figures")
+    shutil.copy(paths.ROOT / "params.yaml", tmp_path)
     plt.close("all")
     names = [f"reports/tables/{t}.{kind}" for t in TABLES for kind in ("csv", "md", "html")]
     write_lock(tmp_path, [f"reports/{NAME}.ipynb", *names, *(f"reports/figures/curves.{k}" for k in ("png", "svg"))])
