@@ -21,7 +21,7 @@ VARIANTS = ["end_to_end", "end_to_end_mix_2_distortions"]
 
 
 def data(root: Path, *datasets: str, **changes) -> params.Data:
-    base = {"root": str(root), "datasets": list(datasets), "folders": FOLDERS, "compression": "c23"}
+    base = {"root": str(root), "datasets": list(datasets), "folders": FOLDERS, "compression": "c23", "dfdc_parts": []}
     return params.Data(**(base | {"df1_variants": VARIANTS} | changes))
 
 

@@ -91,6 +91,7 @@ def _run(families, root: Path, out: Path, cfg: params.Faces, runtime: params.Run
 def _family(family: list[dict], root: Path, out: Path, cfg: params.Faces) -> list[str]:
     """Extract the clips of a family that have no record yet; return the names of all its records."""
     by_id = {row["clip_id"]: row for row in family}
+    cfg = cfg.of(family[0]["clip_id"].partition("/")[0])
     searched: Searched = {}
     with detect.single_thread():
         return [_clip(row, by_id.get(row["original"]), root, out, cfg, searched) for row in family]

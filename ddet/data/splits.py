@@ -31,7 +31,7 @@ def make_splits(clips: pd.DataFrame, faces: pd.DataFrame | None, cfg: params.Spl
     for dataset, part in clips.sort_values("clip_id").groupby("dataset"):
         usable = part[part.status == "ok"]
         for protocol, place in PROTOCOLS.items():
-            placed = place(usable, cfg, _rng(cfg, protocol, dataset)) | _unusable(part)
+            placed = place(usable, cfg.of(dataset), _rng(cfg, protocol, dataset)) | _unusable(part)
             rows += [(clip_id, -1, protocol, *where) for clip_id, where in placed.items()]
         if faces is not None:
             rows += _image(part, faces, _rng(cfg, "image", dataset))

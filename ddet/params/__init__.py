@@ -18,7 +18,7 @@ from ddet import paths
 from ddet.errors import InputError, meant
 from ddet.params.asrid import Asrid, AsridArm, AsridModel
 from ddet.params.base import PROTOCOLS, STEPS, AugmentList, Report, Runtime, Section, Train
-from ddet.params.data import Benchmark, Data, Faces, Splits, Start
+from ddet.params.data import Benchmark, Data, Faces, FacesByDataset, Splits, SplitsByDataset, Start
 from ddet.params.herd import Arm, Curriculum, Herd, Leaky, Model, ModelChange, Sweep
 from ddet.params.networks import NETWORKS, network_code
 from ddet.params.prle import Prle, PrleArm
@@ -64,8 +64,8 @@ class Params(Section):
     runtime: Runtime
     benchmark: Benchmark
     data: Data
-    faces: Faces
-    splits: Splits
+    faces: FacesByDataset
+    splits: SplitsByDataset
     start: Start
     herd: Herd
     asrid: Asrid

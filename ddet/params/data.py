@@ -2,11 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
 from ddet.params.base import DATASETS, FFPP_METHODS, Count, Positive, Rate, Section, Share, Train
 
 SOURCES = Literal["package", "distilled", "renderer", "timm", "none"]
+
+
+def _one_in_all(ratios: list[float]) -> list[float]:
+    if abs(sum(ratios) - 1) > 1e-9:
+        raise ValueError("ratios must sum to 1")
+    return ratios
+
+
+Ratios = Annotated[list[Share], Field(min_length=3, max_length=3), AfterValidator(_one_in_all)]
 
 
 class FFppSynth(Section):
@@ -63,10 +72,11 @@ class Data(Section):
     folders: dict[DATASETS, str]
     compression: Literal["raw", "c23", "c40"]
     df1_variants: Annotated[list[str], Field(min_length=1)]
+    dfdc_parts: list[str]  # the folders that are read; empty: all that are there
 
 
 class Faces(Section):
-    """Which frames, which faces, and how they are cropped."""
+    """Which frames, which faces, and how they are cropped, in the clips of every dataset alike."""
 
     sampling: Literal["fps", "every", "even"]
     fps: Rate
@@ -79,18 +89,56 @@ class Faces(Section):
     margin: Annotated[float, Field(ge=0, le=2)]
     size: Annotated[int, Field(ge=32, le=1024)]
 
+    def of(self, dataset: str) -> "Faces":
+        """Return what holds for the clips of `dataset`."""
+        return self
+
+
+class FacesChange(Section):
+    """What one dataset changes in the faces."""
+
+    sampling: Literal["fps", "every", "even"] | None = None
+    fps: Rate | None = None
+    every: Positive | None = None
+    frames: Positive | None = None
+    scale: Annotated[float, Field(gt=0, le=1)] | None = None
+    min_face: Annotated[int, Field(ge=20)] | None = None
+    thresholds: Annotated[list[Share], Field(min_length=3, max_length=3)] | None = None
+    track: Literal["largest", "all"] | None = None
+    margin: Annotated[float, Field(ge=0, le=2)] | None = None
+    size: Annotated[int, Field(ge=32, le=1024)] | None = None
+
+
+class FacesByDataset(Faces):
+    """The section `faces`: papers cut their own dataset in their own way."""
+
+    datasets: dict[DATASETS, FacesChange]
+
+    def of(self, dataset: str) -> Faces:
+        """Return what holds for the clips of `dataset`: the section with the dataset's changes."""
+        change = self.datasets.get(dataset, FacesChange()).model_dump(exclude_none=True)
+        return Faces(**(self.model_dump(exclude={"datasets"}) | change))
+
 
 class Splits(Section):
     """Ratios of the derived splits; official lists need none."""
 
     seed: Count
-    ratios: Annotated[list[Share], Field(min_length=3, max_length=3)]
+    ratios: Ratios
 
-    @model_validator(mode="after")
-    def _sum_to_one(self):
-        if abs(sum(self.ratios) - 1) > 1e-9:
-            raise ValueError("ratios must sum to 1")
+    def of(self, dataset: str) -> "Splits":
+        """Return what holds for the clips of `dataset`."""
         return self
+
+
+class SplitsByDataset(Splits):
+    """The section `splits`: `datasets` has the ratios of those datasets that are divided otherwise."""
+
+    datasets: dict[DATASETS, Ratios]
+
+    def of(self, dataset: str) -> Splits:
+        """Return what holds for the clips of `dataset`."""
+        return Splits(seed=self.seed, ratios=self.datasets.get(dataset, self.ratios))
 
 
 class Start(Section):

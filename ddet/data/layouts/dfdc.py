@@ -12,14 +12,28 @@ from ddet import params
 from ddet.data.layouts import base
 from ddet.data.layouts.base import FAKE, REAL, Clip
 from ddet.data.layouts.dfdc_labels import Entry, read_labels
+from ddet.errors import InputError
 
 FILES = ("metadata.json", "labels.csv")
 
 
 def scan(cfg: params.Data) -> list[Clip]:
-    """List the clips of every part: files that are there, and clips that only the label files name."""
+    """List the clips of every part, or of `data.dfdc_parts`: files that are there, and clips that only labels name.
+
+    Raises:
+        InputError: the dataset's folder or a part that is asked for is not there.
+    """
     folder = base.home(cfg, "dfdc")
-    return [clip for part in _parts(folder) for clip in _part(part, cfg)]
+    parts = _parts(folder)
+    there = {_name(part) for part in parts}
+    if absent := [name for name in cfg.dfdc_parts if name not in there]:
+        raise InputError(folder / absent[0], "no such part", "fetch it, or take it out of data.dfdc_parts")
+    wanted = set(cfg.dfdc_parts) or there
+    return [clip for part in parts if _name(part) in wanted for clip in _part(part, cfg)]
+
+
+def _name(folder: Path) -> str:
+    return folder.parent.name if folder.name == "videos" else folder.name
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -31,7 +45,7 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _part(folder: Path, cfg: params.Data) -> Iterator[Clip]:
-    part = folder.parent.name if folder.name == "videos" else folder.name
+    part = _name(folder)
     entries, refused = read_labels(folder, part)
     extra = folder / "videos"
     own = not any((extra / name).is_file() for name in FILES)  # else it is a part itself
