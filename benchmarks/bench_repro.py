@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from ddet import paths
+from ddet import machine, paths
 from ddet.tools import demo
 
 MEASURED = paths.ROOT / "data/measured/stages.csv"
@@ -125,9 +124,7 @@ def main() -> None:
     starting, most = table["start-up"].sum() / total, table["GB"].max()
     print(f"\nwhole: {total / 60:.1f} min, start-up {starting:.0%}, peak {most:.2f} GB")
     if asked.write:
-        model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-        machine = f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores"
-        mine = table[["stage", "seconds"]].round(0).assign(profile=asked.profile, machine=machine)
+        mine = table[["stage", "seconds"]].round(0).assign(profile=asked.profile, machine=machine.words())
         kept = pd.read_csv(MEASURED).query("profile != @asked.profile") if MEASURED.is_file() else None
         pd.concat([kept, mine[["profile", "stage", "seconds", "machine"]]]).to_csv(MEASURED, index=False)
 

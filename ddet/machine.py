@@ -1,5 +1,8 @@
-"""What of a machine changes the bits of a run."""
+"""What of a machine changes the bits of a run, and what it is called."""
 
+import os
+import platform
+import re
 from typing import Any
 
 import torch
@@ -14,3 +17,9 @@ def of(runtime: params.Runtime) -> dict[str, Any]:
     """
     cuda = runtime.device == "cuda" or (runtime.device == "auto" and torch.cuda.is_available())
     return {"threads": runtime.threads, "device": "cuda" if cuda else "cpu", "isa": isa.in_force(runtime.isa)}
+
+
+def words() -> str:
+    """Say what computes here, for whoever reads a time: the CPU's own name and the number of its cores."""
+    found = re.search(r"^model name\s*: (.*)$", isa.CPUINFO.read_text(), flags=re.M) if isa.CPUINFO.is_file() else None
+    return f"{found[1] if found else platform.machine()}, {os.cpu_count()} cores"

@@ -20,3 +20,13 @@ def test_auto_is_resolved(monkeypatch, there, device):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     assert machine.of(SETTINGS.model_copy(update={"device": "auto"}))["device"] == device
     assert machine.of(SETTINGS.model_copy(update={"device": "cpu"}))["device"] == "cpu"
+
+
+def test_the_words_for_a_time_name_the_cpu_and_its_cores(monkeypatch, tmp_path):
+    file = tmp_path / "cpuinfo"
+    file.write_text("processor : 0\nmodel name\t: A CPU 7\nflags : x\n")
+    monkeypatch.setattr(isa, "CPUINFO", file)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 2)
+    assert machine.words() == "A CPU 7, 2 cores"
+    file.write_text("no name\n")
+    assert machine.words().endswith(", 2 cores") and "A CPU" not in machine.words()

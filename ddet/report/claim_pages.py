@@ -57,6 +57,7 @@ def claim_page(
     *,
     root: Path,
     lines: Mapping[str, tuple[int, str]],
+    study: str,
 ) -> str:
     """Return the page of one claim, for reports/claims/.
 
@@ -66,6 +67,7 @@ def claim_page(
         statement: what the data are.
         root: the repository's, where its figure lies.
         lines: of params.yaml, see `arm_lines.read`.
+        study: what the study says, see `studied.section`.
     """
     claim = outcomes[0]
     words = claim.claim[0].upper() + claim.claim[1:]
@@ -75,7 +77,7 @@ def claim_page(
         f'<p class="statement">{escape(statement)}</p>',
         f"<h2>What is tested</h2>\n<p>{escape(_test(claim))}</p>",
         *(_numbers(o, names) for o in outcomes),
-        *filter(None, [claim_figures.figure(claim.id, root)]),
+        *filter(None, [claim_figures.figure(claim.id, root), study]),
         f"<h2>In the paper’s own tables</h2>\n<p>{escape(claim.own)}, by the audit of the statements behind it.</p>",
         f"<h2>Where it comes from</h2>\n{_origin(claim, cfg, source, lines)}",
     ]

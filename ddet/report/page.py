@@ -16,7 +16,7 @@ import nbformat
 
 from ddet import params, paths
 from ddet.errors import InputError
-from ddet.report import arm_lines, claim_pages, index, notebook_page, outcomes
+from ddet.report import arm_lines, claim_pages, index, notebook_page, outcomes, studied
 from ddet.report.claim_pages import Source
 from ddet.report.dvc_lock import read_stages
 from ddet.report.html import check_links
@@ -59,11 +59,13 @@ def _claim_pages(
     groups = [list(group) for _, group in groupby(ledger, key=lambda o: o.id)]
     links: list[Link | None] = [None, *((f"{g[0].id}.html", g[0].id) for g in groups), None]
     statement, lines = index.statement(cfg.benchmark.render), arm_lines.read(root / "params.yaml")
+    study = studied.read(root / studied.KEPT.relative_to(paths.ROOT))
     return {
         f"{CLAIMS}/{group[0].id}.html": claim_pages.claim_page(
             *(group, cfg, found.get(group[0].id), index.NAMES, statement, links[i], links[i + 2]),
             root=root,
             lines=lines,
+            study=studied.section(group[0].id, *study),
         )
         for i, group in enumerate(groups)
     }

@@ -22,9 +22,11 @@ def cfg() -> params.Params:
 LINES = {"herd.arms.na": (7, "na: {name: NA}  # <2.3>"), "herd.arms.base": (6, "base: {name: Base}")}
 
 
-def page(cfg, *outcomes, source=None, root=Path("nowhere")):
+def page(cfg, *outcomes, source=None, root=Path("nowhere"), study=""):
     ends = ("a.html", "a"), ("c.html", "c")
-    return claim_pages.claim_page(outcomes, cfg, source, NAMES, "All synthetic.", *ends, root=root, lines=LINES)
+    return claim_pages.claim_page(
+        outcomes, cfg, source, NAMES, "All synthetic.", *ends, root=root, lines=LINES, study=study
+    )
 
 
 def test_it_says_what_is_tested_and_what_came_out(cfg):
@@ -49,6 +51,12 @@ def test_it_says_what_is_tested_and_what_came_out(cfg):
         "<code>line 7, herd.arms: na: {name: NA}  # &lt;2.3&gt;</code><br><code>line 6, herd.arms: base: {name: Base}",
     ):
         assert part in text, part
+
+
+def test_what_the_study_says_stands_before_the_paper_s_own_tables(cfg):
+    text = page(cfg, outcome(), study="<h2>In the study</h2>")
+    assert text.index("What came out") < text.index("In the study") < text.index("In the paper’s own tables")
+    assert "In the study" not in page(cfg, outcome())
 
 
 def test_a_claim_without_a_number_says_so_and_draws_nothing(cfg):

@@ -43,6 +43,20 @@ def test_every_arm_has_ten_seeds_and_no_other_seed_is_touched():
     ]
 
 
+def test_a_run_is_laid_out_and_its_ledger_is_kept(tmp_path, monkeypatch, capsys):
+    kept = []
+    monkeypatch.setattr(study.studied, "keep", lambda *args: kept.append(args))
+    assert study._main(["--lay-out", str(tmp_path / "s")]) == 0
+    assert params.load(tmp_path / "s/params.yaml").profile == "study"
+    assert study._main(["--keep", str(tmp_path / "s")]) == 0
+    ((folder, commit, words),) = kept
+    assert folder == tmp_path / "s" and len(commit) >= 7 and "cores" in words
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/x").touch()
+    assert study._main(["--lay-out", str(tmp_path / "full")]) == 2
+    assert "is not empty and no demo" in capsys.readouterr().err
+
+
 def test_by_hand():
     text = """# a comment, seeds: many
 profile: default   # name

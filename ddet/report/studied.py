@@ -1,0 +1,68 @@
+"""What the study said of each claim: the ledger of a run with ten seeds, kept in data/measured/study_claims.csv.
+
+The study takes hours, so the default run does not repeat it. Its ledger is kept with the machine, the commit and the
+day, and a claim's page shows it beside the default's verdict.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from ddet import paths
+from ddet.errors import InputError
+from ddet.report import outcomes
+from ddet.report.html import definitions
+from ddet.report.outcomes import Outcome, readable
+from ddet.report.verdict_table import verdict
+
+KEPT = paths.ROOT / "data/measured/study_claims.csv"
+LEDGER, NOTES = "reports/tables/claims.csv", "data/machine/notebooks"
+ABOUT = ("profile", "machine", "commit", "day", "hours")
+
+
+def keep(folder: Path, commit: str, machine: str, target: Path = KEPT) -> pd.DataFrame:
+    """Copy the ledger of the run in `folder` to `target`, with what it was run with; return it.
+
+    Raises:
+        InputError: the run has no ledger, or is not of the study.
+    """
+    ledger, notes = folder / LEDGER, sorted((folder / NOTES).glob("*.json"))
+    if not ledger.is_file():
+        raise InputError(ledger, "no ledger", "finish the study there: dvc repro")
+    profile = re.search(r"^profile: *(\w+)", (folder / "params.yaml").read_text(encoding="utf-8"), flags=re.M)[1]
+    if profile != "study":
+        raise InputError(folder, f"was run with profile {profile}", "lay it out: python -m ddet.tools.study --lay-out")
+    hours = sum(json.loads(note.read_text())["wall_s"] for note in notes) / 3600
+    day = datetime.fromtimestamp(ledger.stat().st_mtime, UTC).date().isoformat()
+    table = pd.read_csv(ledger, dtype=str, keep_default_na=False)
+    about = dict(zip(ABOUT, (profile, machine, commit, day, f"{hours:.1f}"), strict=True))
+    table = table.assign(**about)
+    table.to_csv(target, index=False)
+    return table
+
+
+def read(kept: Path = KEPT) -> tuple[list[Outcome], str]:
+    """Return the study's outcomes and how it was run, in words: none, and "", where it has not been run."""
+    found = outcomes.read(kept)
+    if not found:
+        return [], ""
+    about = pd.read_csv(kept, dtype=str, keep_default_na=False).iloc[0]
+    return found, f"{about['machine']}, commit {about['commit']}, {about['day']}, {about['hours']} hours"
+
+
+def section(claim: str, studied: Sequence[Outcome], about: str) -> str:
+    """Return the part of a claim's page on the study: "" where the study says nothing of it."""
+    parts = []
+    for o in (o for o in studied if o.id == claim):
+        told = {"Effect": o.interval(), "Size": o.compared, "Premise": readable(o.premise)}
+        if not math.isnan(o.seeds):
+            told["Behind it"] = f"{int(o.people)} source groups, {int(o.seeds)} seeds"
+        parts.append(f"<p>{verdict(o.verdict)}</p>\n{definitions({k: escape(v) for k, v in told.items() if v})}")
+    head = f'<h2>In the study</h2>\n<p class="soft">Ten seeds of every arm: {escape(about)}.</p>\n'
+    return head + "\n".join(parts) if parts else ""

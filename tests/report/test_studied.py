@@ -1,0 +1,63 @@
+"""The study's ledger: what is kept of a run, and what a claim's page says of it."""
+
+import json
+
+import pandas as pd
+import pytest
+from ledger_lines import EMPTY, TESTED, write_ledger
+
+from ddet.errors import InputError
+from ddet.report import studied
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a folder as a finished study leaves it: two notebooks of an hour and of half an hour."""
+    write_ledger(tmp_path / "reports/tables", TESTED, EMPTY)
+    (tmp_path / "params.yaml").write_text("profile: study    # as it is\n")
+    for name, seconds in {"20_a": 3600, "51_claims": 1800}.items():
+        note = tmp_path / "data/machine/notebooks" / f"{name}.json"
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps({"wall_s": seconds}))
+    return tmp_path
+
+
+def test_a_ledger_is_kept_with_what_it_was_run_with(run):
+    target = run / "study_claims.csv"
+    studied.keep(run, "abc1234", "a CPU, 2 cores", target)
+    table = pd.read_csv(target, dtype=str)
+    assert table["id"].tolist() == ["herd-aug-f1", "asrid-batch"]
+    assert set(table["commit"]) == {"abc1234"} and set(table["hours"]) == {"1.5"}
+    found, about = studied.read(target)
+    assert [o.verdict for o in found] == ["holds", "not tested"] and found[0].seeds == 3
+    assert about.startswith("a CPU, 2 cores, commit abc1234, 20") and about.endswith(", 1.5 hours")
+
+
+def test_a_claim_s_page_shows_its_line_alone(run):
+    studied.keep(run, "abc", "a <CPU>", run / "kept.csv")
+    text = studied.section("herd-aug-f1", *studied.read(run / "kept.csv"))
+    for part in (
+        "<h2>In the study</h2>",
+        "a &lt;CPU&gt;, commit abc",
+        "+12.6 [+8.0, +17.1] points",
+        "3 seeds",
+        "holds",
+    ):
+        assert part in text, part
+    other = studied.section("asrid-batch", *studied.read(run / "kept.csv"))
+    assert "not tested" in other and "seeds," not in other and "+12.6" not in other
+    assert studied.section("prle-avg", *studied.read(run / "kept.csv")) == ""
+
+
+def test_a_study_that_was_not_run_says_nothing(tmp_path):
+    assert studied.section("herd-aug-f1", *studied.read(tmp_path / "none.csv")) == ""
+
+
+def test_what_is_no_finished_study_is_refused(run):
+    (run / "params.yaml").write_text("profile: smoke\n")
+    with pytest.raises(InputError, match="was run with profile smoke"):
+        studied.keep(run, "a", "b", run / "kept.csv")
+    (run / "reports/tables/claims.csv").unlink()
+    with pytest.raises(InputError, match="no ledger; finish the study"):
+        studied.keep(run, "a", "b", run / "kept.csv")
+    assert not (run / "kept.csv").exists()
