@@ -84,13 +84,13 @@ def erase(image: Tensor, attention: Tensor, blocks: int, largest: float) -> Tens
     """
     n, _, height, width = image.shape
     rows, columns = torch.arange(height, device=image.device), torch.arange(width, device=image.device)
-    left, erased = attention.clone(), torch.zeros_like(attention, dtype=torch.bool)
+    left, erased = attention.flatten(1).clone(), torch.zeros_like(attention, dtype=torch.bool)
     for _ in range(blocks):
-        peak = left.flatten(1).argmax(dim=1)
+        peak = left.argmax(dim=1)
         down, across = _spans(peak // width, rows, largest), _spans(peak % width, columns, largest)
         erased |= down[:, :, None] & across[:, None, :]
-        left.flatten(1)[torch.arange(n), peak] = -torch.inf  # visited, though its block may lie beside it
-        left.masked_fill_(erased, -torch.inf)
+        left[torch.arange(n), peak] = -torch.inf  # visited, though its block may lie beside it
+        left.masked_fill_(erased.flatten(1), -torch.inf)
     return torch.where(erased[:, None], torch.empty_like(image).uniform_(-1, 1), image)
 
 

@@ -148,6 +148,15 @@ def test_a_pixel_beside_its_own_block_is_not_visited_twice(monkeypatch):
     assert (out[0, 0] != 9).nonzero().tolist() == [[1, 2], [4, 4]]
 
 
+def test_erasing_does_not_depend_on_how_a_map_lies_in_memory():
+    attention, image = torch.rand(2, 12, 10), torch.full((2, 3, 12, 10), 9.0)
+    out = []
+    for layout in (attention, attention.permute(1, 2, 0).contiguous().permute(2, 0, 1)):
+        torch.manual_seed(0)
+        out.append(rfm.erase(image, layout, 3, 0.3))
+    assert torch.equal(*out)
+
+
 def test_the_noise_and_the_sizes_are_uniform():
     torch.manual_seed(0)
     image, attention = torch.full((2000, 3, 56, 56), 9.0), torch.zeros(1, 56, 56)
