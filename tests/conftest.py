@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import drawn  # noqa: F401 (registers the profiles)
 import pytest
+from hypothesis import settings
 
 from ddet import paths
+
+settings.load_profile("same")  # --hypothesis-profile chooses another
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

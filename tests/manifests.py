@@ -2,7 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, settings
+from drawn import examples
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from ddet import params
@@ -10,7 +11,7 @@ from ddet.data import index
 from ddet.data.splits import make_splits
 
 CFG = params.Splits(seed=1, ratios=[0.6, 0.2, 0.2])
-FAST = settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+FAST = examples(25, suppress_health_check=list(HealthCheck))
 
 
 def clip(dataset, part, stem, label, ids, **more):

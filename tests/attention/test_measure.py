@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -183,7 +184,7 @@ def test_attention_shares_by_hand():
     np.testing.assert_allclose(measure.attention_shares(cam, mask, threshold=0.3)["iou"][0], 2 / 3)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(0, 2**16))
 def test_a_mask_and_its_complement_share_all_attention(seed):
     rng = np.random.default_rng(seed)

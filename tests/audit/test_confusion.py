@@ -7,7 +7,8 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from invented import printed
 from sklearn.metrics import f1_score
@@ -60,7 +61,7 @@ def test_feasible_is_the_double_loop(reading, fewer):
     assert (9, 23) in slow
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.data())
 def test_ranges_are_what_trying_every_matrix_gives(data):
     """Any classes, digits and reading, numbers that belong together and numbers that do not, several chunks."""
@@ -101,7 +102,7 @@ def test_the_ends_of_ranges_bound_what_lies_between():
     assert {tuple(p) for p in confusion.ends(ranges).tolist()} == {(2, 8), (5, 5), (3, 4)}
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.data())
 def test_the_truth_is_always_feasible(data):
     real, fake = data.draw(st.integers(1, 1500)), data.draw(st.integers(1, 1500))

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from invented import printed
 from sklearn.metrics import roc_auc_score
@@ -11,7 +12,7 @@ from ddet import published
 from ddet.audit import confusion, roc
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.data())
 def test_bounds_hold_for_any_ranking(data):
     scores = np.array(data.draw(st.lists(st.integers(0, 9), min_size=6, max_size=30)))

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -140,7 +141,7 @@ def test_both_samplings_see_as_many_crops_an_epoch(rows, root):
         assert len(pictures) == sum(int(videos[i][1].sum()) for i in range(4))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 1), st.integers(1, 7)), min_size=1, max_size=5),
     st.integers(1, 8),
@@ -472,7 +473,7 @@ def test_where_a_split_has_fewer_clips_all_are_kept_with_a_warning():
         assert counted(clip_loader.choose_clips(rows, {"train": 5}, 1)) == {"train": 5, "valid": 4}
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(1, 15), st.integers(0, 15), st.integers(0, 15), st.integers(0, 50))
 def test_a_smaller_choice_is_part_of_a_larger_one(n, few, more, seed):
     rows = many(train=n, valid=3)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -292,7 +293,7 @@ def test_both_classes_are_cut_where_one_has_too_few_and_the_ratio_stays(reals, f
     assert chosen["label"].value_counts().sort_index().to_dict() == {0: real, 1: fake}
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.dictionaries(st.tuples(st.sampled_from(["real", "F1", "F2", "F3"]), st.integers(0, 4)), st.integers(1, 6)),
     st.integers(1, 12),

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddet.data import faces
@@ -48,7 +49,7 @@ def test_a_rolled_face_has_narrower_and_higher_eyes():
     assert at_30[2:] - at_30[:2] == pytest.approx([2 * width, 3 * height], abs=1)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.lists(st.floats(-300, 300), min_size=4, max_size=4), st.integers(8, 200))
 def test_boxes_stay_in_the_crop_and_mirror_with_the_face(at, size):
     boxes = data_landmarks.eye_boxes(points(at[:2], at[2:]), size)

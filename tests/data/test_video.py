@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from clips import all_frames, picture, turn, write_clip, write_sound
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddet import params
@@ -36,7 +37,7 @@ def test_probe_counts_from_packets(clip):
     assert video.probe(clip) == video.VideoInfo(25.0, 96, 64, 50, 0, False, "packets", "")
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.lists(st.integers(0, 49), max_size=8))
 def test_any_choice_equals_a_full_decode(clip, decoded, indices):
     same(clip, indices, decoded)

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddet import params, published
@@ -33,7 +34,7 @@ def rows(n: int) -> pd.DataFrame:
 # parts
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(0, 10_000), st.booleans())
 def test_the_parts_cover_each_pixel_once_and_forged_lies_across(seed, forged):
     drawn = regions(2, 6, seed, forged)

@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -32,14 +33,14 @@ def test_by_hand(side, real, fake):
     assert value_and_gradient(weighted(1.85, side, "cpu"), rows)[0].item() == pytest.approx(by_hand, rel=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(LOGITS, st.sampled_from(["fake", "real"]))
 def test_weight_one_is_the_plain_loss_to_the_bit(rows, side):
     ours, plain = (value_and_gradient(loss, rows) for loss in (weighted(1, side, "cpu"), nn.CrossEntropyLoss()))
     assert torch.equal(ours[0], plain[0]) and torch.equal(ours[1], plain[1])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(LOGITS, st.floats(0.1, 10))
 def test_weighting_fake_down_is_weighting_real_up(rows, w):
     down, up = (value_and_gradient(loss, rows) for loss in (weighted(1 / w, "fake", "cpu"), weighted(w, "real", "cpu")))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from drawn import examples
 from fastai.data.core import DataLoaders
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddet.data import crop_loader, region_loader
@@ -15,7 +16,7 @@ from ddet.prle import controls, exploit
 FACE = np.array([(30.0, 40), (70, 40), (50, 60), (36, 78), (64, 78)])  # upright, 40 px between the eyes
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.floats(0.01, 1.0), st.integers(0, 2**31), st.sampled_from([0.1, 0.5, 1.0]))
 def test_a_rectangle_is_as_large_as_the_region_at_every_alpha(share, seed, alpha):
     size = 200

@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddet.errors import InputError
@@ -97,7 +98,7 @@ def test_equal_attentions_are_taken_in_the_order_of_the_released_search(seed):
     np.testing.assert_allclose(fused[0], slow_three_zones(maps[0].double().numpy(), 0.5, 0.1, 0.11), atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from([0.05, 0.15, 0.3]))
 def test_interest_equals_the_loop_over_all_pairs(seed, detectors, lam):
     maps = random_maps(seed, 1, detectors, 5, 6)
@@ -163,7 +164,7 @@ def test_the_floor_drops_the_far_side_of_an_edge():
     torch.testing.assert_close(floored[..., :4], plain[..., :4])
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 2**31), st.integers(1, 4))
 def test_what_holds_for_any_maps(seed, detectors):
     maps = random_maps(seed, 1, detectors, 6, 6)

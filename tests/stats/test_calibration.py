@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
@@ -33,7 +34,7 @@ def test_errors_near_0_and_near_1_do_not_cancel():
     assert calibration.ece(1 - y, p) == pytest.approx(0.9)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60))
 def test_the_points_are_those_of_scikit_learn(rows):
     y, p = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])

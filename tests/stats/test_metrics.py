@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
@@ -88,7 +89,7 @@ def test_one_class_gives_nan_not_an_error(label):
     assert found["accuracy"] == pytest.approx(2 / 3 if label else 1 / 3)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10)), min_size=1, max_size=30))
 def test_swapping_the_classes_mirrors_the_metrics(rows):
     y, p = np.array([r[0] for r in rows]), np.array([r[1] for r in rows]) / 10

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from predictions import made_up
 from sklearn.metrics import balanced_accuracy_score
@@ -46,7 +47,7 @@ def test_between_neighbouring_floats_there_is_still_a_threshold(low):
     assert found == high and metrics.scores(np.array([0, 1]), np.array([low, high]), found)["accuracy"] == 1
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=2, max_size=25))
 def test_no_other_threshold_is_better(rows):
     y, p = np.array([r[0] for r in rows]), np.array([r[1] for r in rows]) / 20

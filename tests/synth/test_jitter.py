@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import trees
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from rendering import benchmark, decode, runtime
 
@@ -39,7 +40,7 @@ def yaws(made: scene.Scene, person: int = 0) -> list[float]:
     return [pose.yaw for pose in made.people[person].poses]
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.lists(st.integers(-20, 20), min_size=1, max_size=12), st.integers(0, 2**31 - 1))
 def test_the_poses_are_kept_the_first_stays_and_the_halves_alternate(filmed, turns, seed):
     made = posed(

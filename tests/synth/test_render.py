@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddet.synth import canvas, identity, paint, render
@@ -36,7 +37,7 @@ def straight(**acts: float) -> Pose:
     return Pose(80, 78, 45, 0, 0, 0, **acts)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(yaw=angle, pitch=st.floats(-0.2, 0.2), roll=angle, u=st.floats(-0.3, 0.3), v=st.floats(-0.3, 0.5))
 def test_lookup_inverts_project(yaw, pitch, roll, u, v):
     """A dome of known height: project a point of it, look up the frame px, come back to the point."""

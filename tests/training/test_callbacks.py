@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from drawn import examples
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from torch import nn
@@ -176,7 +177,7 @@ def test_one_class_has_a_log_loss_and_no_auc():
     assert metric(ClipLogLoss, (logits(PROBS), [1] * 4)) == pytest.approx(-PROBS.log().mean().item())
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.tuples(st.integers(-100, 100), st.integers(-100, 100), st.integers(0, 1)), min_size=2, max_size=9))
 def test_metrics_are_those_of_probabilities(found):
     """Against a count of pairs, and scikit-learn's log loss on float64 probabilities."""
