@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from html import escape
-from math import isnan
+from math import floor, isnan, log10
 
 import pandas as pd
 
@@ -15,15 +15,16 @@ DIGITS = 3  # decimals where the paper prints none
 COUNTS = ("frames", "clips", "groups", "resamples", "dropped", "unmatched")
 
 
-def _single(e: bootstrap.Estimate) -> bool:
+def single(e: bootstrap.Estimate) -> bool:
+    """Return whether a number rests on one seed, of a recipe whose seeds differ."""
     return len(e.per_seed) == 1 and e.seed_sd != 0
 
 
 MARKS: dict[str, tuple[Callable[[bootstrap.Estimate], bool], str]] = {
     "†": (lambda e: e.few_groups, f"fewer than {bootstrap.FEW} source groups: the interval is not to be trusted"),
     "‡": (lambda e: e.dropped > 0, "some resamples lacked a class and were left out (counted in the CSV)"),
-    "§": (lambda e: _single(e) and e.pooled, "one seed: the noise of seeds in its interval is that of the other rows"),
-    "¶": (lambda e: _single(e) and not e.pooled, "one seed, and no rows to take the noise of seeds from: no interval"),
+    "§": (lambda e: single(e) and e.pooled, "one seed: the noise of seeds in its interval is that of the other rows"),
+    "¶": (lambda e: single(e) and not e.pooled, "one seed, and no rows to take the noise of seeds from: no interval"),
     "‖": (lambda e: e.unmatched > 0, "a difference over the seeds that both sides have, which are fewer than in a row"),
 }
 
@@ -63,9 +64,24 @@ class Cell:
         """Return a field of the estimate in the paper's units, nan where we have no run."""
         return float("nan") if self.ours is None else self.scale * getattr(self.ours, name)
 
+    @property
+    def decimals(self) -> int:
+        """Return the decimals of ours: those that half of its interval warrants, else those that the paper prints."""
+        half = (self.scaled("high") - self.scaled("low")) / 2
+        return min(max(1 - floor(log10(half)), 0), 4) if half > 0 else self.digits
+
     def show(self, name: str) -> str:
-        """Return a field of the estimate with as many decimals as the paper prints."""
-        return half_up(self.scaled(name), self.digits)
+        """Return a field of the estimate with the decimals of ours."""
+        return half_up(self.scaled(name), self.decimals)
+
+    def against(self) -> str:
+        """Say how ours compares with the paper's number: `+2.1, above`; "" where either is not there."""
+        if isnan(self.difference):
+            return ""
+        ends = self.scaled("low"), self.scaled("high")
+        where = ", below" if ends[1] < self.paper_value else ", above" if ends[0] > self.paper_value else ", within"
+        sign = "+" if self.difference > 0 else ""
+        return f"{sign}{half_up(self.difference, self.decimals)}{'' if isnan(ends[0]) else where}"
 
 
 def half_up(value: float, digits: int) -> str:
@@ -106,18 +122,15 @@ def compact(cell: Cell, beside: bool = True) -> str:
 
 
 def as_html(cell: Cell, beside: bool = True) -> str:
-    """Write a cell as a table element; its tooltip holds n, seeds and run keys."""
-    paper = f"<small>paper {escape(cell.paper or EMPTY)}</small>" if beside else ""
+    """Write a cell as a table element: ours with its interval, the paper's number, and how they compare."""
+    against = f" ({told})" if (told := cell.against()) else ""
+    paper = f"<small>paper {escape(cell.paper or EMPTY)}{against}</small>" if beside else ""
     if cell.word:
         return f"<td>{escape(cell.word)}{paper}</td>"
     if cell.ours is None:
-        return f'<td title="not run here">{EMPTY}{paper}</td>'
-    n = f"{cell.ours.frames} frames, {cell.ours.clips} clips, {cell.ours.groups} source groups"
-    noise = f", in the interval {cell.show('seed_sd')} of all rows" if cell.ours.pooled else ""
-    seeds = f"{cell.seeds} seeds, sd {cell.show('spread')}{noise}, runs {' '.join(cell.keys)}"
-    sign = "+" if cell.difference > 0 else ""
-    tip = f"{n}; {seeds}" + (f"; ours - paper {sign}{half_up(cell.difference, cell.digits)}" if beside else "")
-    return f'<td title="{escape(tip)}">{cell.show("value")}{_marks(cell)}<small>{_interval(cell)}</small>{paper}</td>'
+        return f"<td>{EMPTY}{paper}</td>"
+    value = f'<td data-v="{cell.scaled("value"):.6g}">{cell.show("value")}{_marks(cell)}'
+    return f"{value}<small>{_interval(cell)}</small>{paper}</td>"
 
 
 def _interval(cell: Cell) -> str:

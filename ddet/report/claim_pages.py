@@ -14,8 +14,9 @@ from ddet.report.cells import EMPTY, half_up
 from ddet.report.dvc_lock import Stage
 from ddet.report.forest import forest
 from ddet.report.html import definitions, link
-from ddet.report.outcomes import Outcome, probability, readable
+from ddet.report.outcomes import Outcome, probability
 from ddet.report.verdict_table import runs, verdict
+from ddet.report.words import readable
 from ddet.stats.verdicts import NEGLIGIBLE
 
 SIDES = ("arm_a", "arm_b")

@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from ddet import paths
 from ddet.errors import InputError
 from ddet.report import alt_text
+from ddet.report.words import readable
 from ddet.stats import metrics
 
 # Okabe and Ito's palette (2008), which people with any kind of colour vision can tell apart; black is for text.
@@ -130,12 +131,18 @@ def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]], metric: str
             _curves(left, histories[arm], "train_loss", colour, "--", None)
             _curves(left, histories[arm], "valid_loss", colour, "-", arm)
             _curves(right, histories[arm], metric, colour, "-", arm)
-        left.set(xlabel="epoch", ylabel="loss", title="loss: train dashed, valid solid")
-        right.set(xlabel="epoch", ylabel=metric, title=f"valid {metric}")
+        left.set(xlabel="epoch", ylabel="loss", yscale="log", title="loss, log scale: train dashed, valid solid")
+        right.set(xlabel="epoch", ylabel=readable(metric), title=f"valid {readable(metric)}")
         for axis in (left, right):
             axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
-        right.legend()
+        beside(figure, right)
     return figure
+
+
+def beside(figure: Figure, axis: Axes) -> None:
+    """Put the legend of an axis below the figure, where it lies over no line."""
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4) or 1)
 
 
 def confusion_matrices(counts: Mapping[str, np.ndarray]) -> Figure:

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ddet.report.figures import COLOURS, coloured, styled
+from ddet.report.figures import COLOURS, beside, coloured, styled
+from ddet.report.words import readable
 from ddet.stats import pooling
 from ddet.stats.interval import Estimate
 
@@ -25,11 +26,11 @@ def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequ
             table = table.sort_values(x)
             for name, colour in coloured(dict.fromkeys(names)):
                 axis.fill_between(table[x], table[f"{name}_low"], table[f"{name}_high"], color=colour, alpha=0.12, lw=0)
-                axis.plot(table[x], table[name], color=colour, marker="o", ms=4, lw=1.8, label=name)
+                axis.plot(table[x], table[name], color=colour, marker="o", ms=4, lw=1.8, label=readable(name))
             axis.set(xscale="log", xlabel=xlabel, title=title)
             axis.set_xticks(table[x], [f"{v:.3g}" for v in table[x]])
             axis.xaxis.set_minor_locator(mpl.ticker.NullLocator())
-        axes[0, 0].legend()
+        beside(figure, axes[0, 0])
     return figure
 
 

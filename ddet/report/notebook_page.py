@@ -9,7 +9,7 @@ import nbformat
 from nbconvert.exporters import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
-from ddet.report import nav, style
+from ddet.report import mathml, nav, sorting, style
 from ddet.report.html import link
 
 SETTINGS = {"exclude_input_prompt": True, "exclude_output_prompt": True, "exclude_anchor_links": True}
@@ -36,16 +36,18 @@ def render(
         claims: pages of the claims that it tests; their ids in tables lead there.
         pages: names of the notebooks that have a page.
 
-    Differs: nbconvert's own pages load MathJax and require.js from elsewhere; formulas here stay as TeX text.
+    Differs: nbconvert's own pages load MathJax and require.js from elsewhere; formulas here are MathML.
     """
     body, _ = HTMLExporter(template_name="basic", **SETTINGS).from_notebook_node(notebook)
     body = re.sub(rf'href="({"|".join(map(re.escape, pages))})\.ipynb"', r'href="\1.html"', body) if pages else body
+    body = mathml.typeset(body)
     body = _linked(_scoped(OUTSIDE.sub(_in_words, body)), {id: to for to, id in claims})
     body, contents = _anchored(body)
     tested = "Claims tested here: " + " · ".join(link(*claim) for claim in claims) if claims else ""
     foot = f'<p class="soft">{" <br> ".join(filter(None, [tested, "As executed: " + link(f"{name}.ipynb")]))}</p>'
     css = style.NOTEBOOK + _highlighting()
-    return nav.page(title(notebook, name), f"{body}\n{foot}", before=before, after=after, contents=contents, css=css)
+    body = f"{body}\n{foot}\n{sorting.ELEMENT}"
+    return nav.page(title(notebook, name), body, before=before, after=after, contents=contents, css=css)
 
 
 def title(notebook: nbformat.NotebookNode, otherwise: str) -> str:

@@ -23,7 +23,6 @@ TEXTS = {
     **{"runs": "runs", "per seed": "per_seed"},
 }
 STATED = ("id", "paper", "claim", "where", "evidence", "metric", "stated", "sized", "null", "arm_a", "arm_b")
-ACRONYMS = {"f1": "F1", "auc": "AUC"}
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,6 @@ def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
     """Count outcomes by verdict, in the order of WORDS; verdicts that do not occur are left out."""
     given = [o.verdict for o in outcomes]
     return {word: given.count(word) for word in WORDS if word in given}
-
-
-def readable(text: str) -> str:
-    """Write a text with names of metrics in words: `frame_macro_f1` is frame macro F1."""
-    return " ".join(ACRONYMS.get(word, word) for word in text.replace("_", " ").split())
 
 
 def probability(p: float) -> str:

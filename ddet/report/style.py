@@ -37,7 +37,11 @@ th, td { border: 0 solid var(--line); border-bottom-width: 1px; padding: .3rem .
 thead th, thead td { background: var(--fill); }
 tbody th { font-weight: inherit; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
-td small { color: var(--soft); white-space: nowrap; display: block; }
+td small, th small { color: var(--soft); white-space: nowrap; display: block; }
+th small { font-weight: normal; } .unbuilt { color: var(--soft); }
+th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
+  text-align: inherit; }
+th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button::after { content: " ▼"; }
 .note, .soft { color: var(--soft); font-size: 14px; }
 .statement { border-left: 4px solid var(--warn); background: var(--fill); padding: .6rem 1rem; margin: .6rem 0; }
 .verdict { font-weight: 600; white-space: nowrap; }
@@ -50,6 +54,7 @@ dt { color: var(--soft); } dd { margin: 0; }
 NOTEBOOK = """
 .output img, .text_cell_render img { max-width: 100%; height: auto; background: #fff; }
 .input_area { background: var(--fill); padding: .3rem .8rem; border-left: 3px solid var(--line); overflow-x: auto; }
+math[display=block] { overflow-x: auto; padding: .4rem 0; font-size: 1.1em; }
 .output_text pre { padding-left: .8rem; }
 .output_area, .text_cell_render { overflow-x: auto; overflow-wrap: normal; }
 """
@@ -78,8 +83,6 @@ figcaption svg { width: 16px; height: 16px; vertical-align: -3px; }
 form { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: .6rem 0; font-size: 14px; }
 form[hidden] { display: none; }
 label { display: grid; } select, input { font: inherit; padding: .25rem .4rem; max-width: 100%; }
-th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
-th[aria-sort] button::after { content: " ▲"; } th[aria-sort=descending] button::after { content: " ▼"; }
 #verdicts-table td:first-child, #verdicts-table tbody th { min-width: 17rem; }
 #verdicts-table td.premise { min-width: 15rem; font-size: 13px; }
 details > code { display: block; }

@@ -9,9 +9,10 @@ import pandas as pd
 
 from ddet import params
 from ddet.errors import InputError
-from ddet.report import foreign, nav
-from ddet.report.cells import COUNTS, DIGITS, EMPTY, MARKS, Cell, Column, as_html, cell, compact, facts_of, half_up
-from ddet.report.html import link, scroller
+from ddet.report import foreign, nav, sorting, table_html
+from ddet.report.cells import COUNTS, DIGITS, EMPTY, MARKS, Cell, Column, cell, compact, facts_of, half_up
+from ddet.report.html import link
+from ddet.report.words import in_words, readable
 from ddet.stats import bootstrap, metrics, pooling
 
 MISSING = {"NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL"}  # names that pd.read_csv takes for no value
@@ -41,31 +42,20 @@ class Table:
 
     def markdown(self) -> str:
         """Return the compact table: ours [low, high] / paper, ours alone where the paper has no such table."""
-        header, beside = ["", *(c.title for c in self.columns)], self._beside()
+        header, beside = ["", *(c.title for c in self.columns)], table_html.has_paper(self.rows)
         body = [[row, *(compact(cells[c.title], beside) for c in self.columns)] for row, cells in self.rows.items()]
         return f"**{self.caption}**\n\n{markdown([header, *body])}\n{self._notes()}\n"
 
     def html(self) -> str:
-        """Return the table element; the tooltip of a cell holds n, seeds and run keys."""
-        head = "".join(f'<th scope="col">{escape(c.title)}</th>' for c in self.columns)
-        beside = self._beside()
-        lines = [
-            f'<tr><th scope="row">{escape(row)}</th>'
-            + "".join(as_html(cells[c.title], beside) for c in self.columns)
-            + "</tr>"
-            for row, cells in self.rows.items()
-        ]
-        return _element("results", self.caption, f"<td></td>{head}", lines, self._notes())
+        """Return the table element, see `table_html.results`."""
+        return table_html.results(self.caption, self.columns, self.rows, self._notes())
 
     _repr_html_ = html  # so that a notebook shows the table
 
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write <name>.csv, .md and .html into `folder`, the same bytes for the same table."""
-        return _write(folder, name, self.caption, self.tidy(), self.markdown(), self.html())
-
-    def _beside(self) -> bool:
-        """Return whether any cell has a number of the paper to stand beside."""
-        return any(cell.paper for row in self.rows.values() for cell in row.values())
+        element = f"{self.html()}\n{table_html.behind(self.caption, self.columns, self.rows)}"
+        return _write(folder, name, self.caption, self.tidy(), self.markdown(), element)
 
     def _notes(self) -> str:
         mine = [cell for row in self.rows.values() for cell in row.values() if cell.ours]
@@ -159,14 +149,11 @@ def write_frame(frame: pd.DataFrame, folder: Path, name: str, caption: str, note
     """Write a plain table (counts, rejects, leakage) as <name>.csv, .md and .html; floats are shown with 3 decimals."""
     shown = frame.map(_plain)
     header = [str(c) for c in frame.columns]
-    text = f"**{caption}**\n\n{markdown([header, *shown.to_numpy().tolist()])}\n{note}\n"
+    told = [[readable(name) for name in header], *(map(in_words, row) for row in shown.to_numpy().tolist())]
+    text = f"**{caption}**\n\n{markdown(told)}\n{note}\n"
     numeric = [pd.api.types.is_numeric_dtype(t) and not pd.api.types.is_bool_dtype(t) for t in frame.dtypes]
-    lines = [
-        "<tr>" + "".join(_td(cell, number) for cell, number in zip(row, numeric, strict=True)) + "</tr>"
-        for row in shown.to_numpy().tolist()
-    ]
-    head = "".join(f'<th scope="col">{escape(c)}</th>' for c in header)
-    return _write(folder, name, caption, frame, text, _element("frame", caption, head, lines, note))
+    element = table_html.frame(caption, header, shown.to_numpy().tolist(), numeric, note)
+    return _write(folder, name, caption, frame, text, element)
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -195,20 +182,6 @@ def _plain(value: object) -> str:
     return EMPTY if value is None or value is pd.NA else str(value)
 
 
-def _td(cell: str, number: bool) -> str:
-    return f"<td>{escape(cell)}</td>" if number else f'<td class="text">{escape(cell)}</td>'
-
-
-def _element(kind: str, caption: str, head: str, lines: list[str], note: str) -> str:
-    """Return a table with its caption and note, and of which kind it is."""
-    body = "\n".join(lines)
-    table = (
-        f"<table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{body}\n</tbody>\n</table>"
-    )
-    return f'<section class="{kind}">\n{scroller(caption, table)}\n<p class="note">{escape(note)}</p>\n</section>'
-
-
 def _named(column: pd.Series) -> pd.Series:
     """Return a column whose names survive `pd.read_csv` with its defaults, and a spreadsheet.
 
@@ -225,10 +198,12 @@ def _named(column: pd.Series) -> pd.Series:
 def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str, element: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = " · ".join(link(f"{name}.{kind}") for kind in ("csv", "md"))
+    whole = f"<p>Every number, unrounded: {files}</p>"
+    body = f"<h1>{escape(caption)}</h1>\n{element}\n{whole}\n{sorting.ELEMENT}"
     contents = {
         "csv": data.apply(_named).to_csv(index=False),
         "md": text,
-        "html": nav.page(caption, f"<h1>{escape(caption)}</h1>\n{element}\n<p>As a file: {files}</p>", up="../"),
+        "html": nav.page(caption, body, up="../"),
     }
     written = [folder / f"{name}.{kind}" for kind in contents]
     for path, content in zip(written, contents.values(), strict=True):

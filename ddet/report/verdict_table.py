@@ -4,14 +4,16 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from ddet.report import sorting
 from ddet.report.html import link, scroller
-from ddet.report.outcomes import WORDS, Outcome, readable
+from ddet.report.outcomes import WORDS, Outcome
 from ddet.report.style import VERDICT_COLOURS
+from ddet.report.words import readable
 
 HEADS = ("Claim", "Verdict", "Effect [interval]", "The paper states", "Size", "Premise", "Its own tables", "Runs")
-SCRIPT = """
-const table = document.getElementById("verdicts-table"), body = table.tBodies[0], rows = [...body.rows];
-const form = document.getElementById("filter"), fields = form.elements, heads = [...table.tHead.rows[0].cells];
+FILTER = """
+const rows = [...document.getElementById("verdicts-table").tBodies[0].rows];
+const form = document.getElementById("filter"), fields = form.elements;
 function filter() {
   const words = fields.words.value.toLowerCase();
   for (const row of rows)
@@ -21,22 +23,6 @@ function filter() {
   document.getElementById("shown").textContent =
     `${rows.filter(row => !row.hidden).length} of ${rows.length} lines shown`;
 }
-function sort(column, up) {
-  const key = row => row.cells[column].dataset.v ?? row.cells[column].textContent;
-  const order = (a, b) => (a === "") - (b === "") || (up ? 1 : -1) * (a - b || a.localeCompare(b) || 0);
-  body.append(...rows.sort((a, b) => order(key(a), key(b))));
-}
-heads.forEach((head, column) => {
-  const button = document.createElement("button");
-  button.append(...head.childNodes);
-  head.append(button);
-  button.addEventListener("click", () => {
-    const up = head.getAttribute("aria-sort") !== "ascending";
-    heads.forEach(other => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", up ? "ascending" : "descending");
-    sort(column, up);
-  });
-});
 form.addEventListener("input", filter);
 form.addEventListener("submit", event => event.preventDefault());
 form.hidden = false;
@@ -56,7 +42,7 @@ def verdict_table(outcomes: Sequence[Outcome], papers: dict[str, str]) -> str:
         f'<table id="verdicts-table">\n<caption>What the papers claim, and what came of it here</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
     )
-    return f"{_form(outcomes, papers)}\n{scroller('All claims', table)}\n<script>{SCRIPT}</script>"
+    return f"{_form(outcomes, papers)}\n{scroller('All claims', table)}\n<script>{sorting.SCRIPT}{FILTER}</script>"
 
 
 def verdict(word: str) -> str:

@@ -26,5 +26,13 @@ def test_panels_axes_and_lines_are_named_once():
     assert alt_text.describe(figure) == "loss of two: nats against epoch; epoch. Lines: Base, NA."
 
 
+def test_a_legend_of_the_whole_figure_is_read_too():
+    figure, axis = plt.subplots()
+    axis.plot([0, 1], label="MEP")
+    axis.set(title="loss")
+    figure.legend()
+    assert alt_text.describe(figure) == "loss. Lines: MEP."
+
+
 def test_a_figure_without_words_is_a_picture():
     assert alt_text.describe(plt.subplots()[0]) == "Picture."

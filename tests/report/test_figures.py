@@ -86,7 +86,9 @@ def test_training_curves_draw_seeds_and_their_mean():
     np.testing.assert_allclose(lines["Base", 2.0], [0.65, 0.85])
     np.testing.assert_allclose(lines["NA", 2.0], [0.6, 0.8])
     assert len(auc.lines) == 3 + 2 and len(loss.lines) == 2 * (3 + 2)
-    assert [t.get_text() for t in auc.get_legend().get_texts()] == ["Base", "NA"]
+    (legend,) = auc.figure.legends  # below, where no line is
+    assert [t.get_text() for t in legend.get_texts()] == ["Base", "NA"] and loss.get_yscale() == "log"
+    assert auc.get_ylabel() == "frame AUC"
 
 
 def test_one_epoch_is_a_dot_not_nothing():

@@ -52,7 +52,7 @@ def test_lines_have_a_panel_per_table_and_a_band_per_metric():
     band = left.collections[0].get_paths()[0].get_extents()
     np.testing.assert_allclose(band.get_points(), [[1, 0.0], [4, 0.5]], atol=1e-12)
     np.testing.assert_allclose(right.collections[1].get_paths()[0].get_extents().get_points(), [[1, 0.4], [8, 0.7]])
-    assert [t.get_text() for t in left.get_legend().get_texts()] == ["f", "g"] and right.get_legend() is None
+    assert [t.get_text() for t in left.figure.legends[0].get_texts()] == ["f", "g"]
 
 
 def test_the_knob_is_drawn_on_a_logarithmic_axis_that_names_its_values():

@@ -68,8 +68,3 @@ def test_verdicts_are_counted_in_their_order():
 )
 def test_probabilities_are_short(p, text):
     assert outcomes.probability(p) == text
-
-
-def test_metrics_are_words():
-    assert outcomes.readable("frame_macro_f1") == "frame macro F1"
-    assert outcomes.readable("share of reals called fake") == "share of reals called fake"

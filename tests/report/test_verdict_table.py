@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from ledger_lines import outcome, untested
 
-from ddet.report import verdict_table
+from ddet.report import sorting, verdict_table
 
 NAMES = {"herd": "Herd", "asrid": "ASRID"}
 SHOWN = [
@@ -57,16 +57,16 @@ def test_runs_are_counted_and_folded():
 
 def test_the_script_names_what_the_table_has():
     html = verdict_table.verdict_table(SHOWN, NAMES)
-    for name in re.findall(r'getElementById\("([^"]+)"\)', verdict_table.SCRIPT):
+    for name in re.findall(r'getElementById\("([^"]+)"\)', verdict_table.FILTER):
         assert html.count(f'id="{name}"') == 1
-    for name in set(re.findall(r"fields\.(\w+)", verdict_table.SCRIPT)):
+    for name in set(re.findall(r"fields\.(\w+)", verdict_table.FILTER)):
         assert f'name="{name}"' in html
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 def test_the_script_filters_and_sorts(tmp_path):
     """Run the script on stand-ins of the elements that it uses."""
-    (tmp_path / "t.js").write_text(STAGE + verdict_table.SCRIPT + PLAY)
+    (tmp_path / "t.js").write_text(STAGE + sorting.SCRIPT + verdict_table.FILTER + PLAY)
     done = subprocess.run(["node", str(tmp_path / "t.js")], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == [
         *("3 of 3 lines shown", "1 of 3 lines shown", "1 of 3 lines shown"),
@@ -82,12 +82,12 @@ const cell = (v, text) => ({dataset: v === null ? {} : {v}, textContent: text ??
 const line = (paper, v, text) =>
   node({dataset: {paper, verdict: "holds"}, textContent: text, cells: [cell(null, text), cell(v)]});
 const lines = [line("herd", "12.6", "flips"), line("asrid", "", "mix"), line("asrid", "-50.0", "Batch")];
-const buttons = [], tops = [node({}), node({})];
+const buttons = [], tops = [node({textContent: "Claim"}), node({textContent: "Effect"})];
 let order = lines;
 const body_ = {rows: lines, append(...r) { order = r; }};
 const things = {"verdicts-table": {tBodies: [body_], tHead: {rows: [{cells: tops}]}},
   filter: node({elements: {words: {value: ""}, paper: {value: ""}, verdict: {value: ""}}}), shown: {}};
-globalThis.document = {getElementById: id => things[id],
+globalThis.document = {querySelectorAll: () => [things["verdicts-table"]], getElementById: id => things[id],
   createElement: () => { const b = node({}); buttons.push(b); return b; }};
 """
 PLAY = """

@@ -84,6 +84,8 @@ def test_a_planted_difference_is_found_with_its_sign(na, base, said, no_premise)
 def test_a_line_names_its_runs_its_data_and_its_crops():
     line = judged(0.9, 0.6).iloc[0]
     assert (line["runs"], line["data"], line["n"]) == ("k1 k2 k3 k4", "invented", 120)
+    each = [float(effect) for effect in line["per seed"].split()]
+    assert len(each) == line["seeds"] == 2 and np.mean(each) == pytest.approx(line["effect"], abs=1e-6)
 
 
 def test_few_groups_decide_nothing(no_premise):
