@@ -6,7 +6,7 @@ VERDICT_COLOURS = {
 }  # verdict -> class, and the variable of its colour
 
 BASE = """
-:root { color-scheme: light dark; --ink: #1c2127; --soft: #535c66; --line: #d5dae0; --back: #fff; --fill: #f5f7f9;
+:root { color-scheme: light dark; --ink: #1c2127; --soft: #535c66; --line: #d5dae0; --back: #fff; --fill: #f8f9fb;
   --link: #0b5cad; --warn: #8a4b00; --holds: #0f6a4a; --fails: #b3261e; --open: #7a5200; --barred: #5b646e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ec; --soft: #a3adb8; --line: #39424c; --back: #14181c;
   --fill: #1d2329; --link: #79b8ff; --warn: #f0b35a; --holds: #5fd3a4; --fails: #ff9a92; --open: #e3b341;

@@ -103,23 +103,24 @@ def test_every_page_is_well_formed_for_screen_readers(root, cfg):
         seen.feed(text)
         assert seen.levels[0] == 1 and seen.levels.count(1) == 1, name
         assert all(b <= a + 1 for a, b in zip(seen.levels, seen.levels[1:], strict=False)), (name, seen.levels)
-        assert seen.unscoped == 0 and seen.tables == seen.in_scroller, name
+        assert seen.unscoped == 0 and seen.silent == 0 and seen.tables == seen.in_scroller, name
         assert seen.ids == sorted(set(seen.ids)) and seen.landmarks == ["header", "main", "nav"], name
         assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
 
 
 class Outline(HTMLParser):
-    """Collect headings, headers of tables without a scope, tables outside of a scroller, ids and landmarks."""
+    """Collect headings, headers without a scope, pictures without words, unscrolled tables, ids and landmarks."""
 
     def __init__(self):
         super().__init__()
-        self.levels, self.unscoped, self.tables, self.in_scroller = [], 0, 0, 0
+        self.levels, self.unscoped, self.silent, self.tables, self.in_scroller = [], 0, 0, 0, 0
         self.found, self.places, self.open = [], set(), []
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         self.levels += [int(tag[1])] if tag in ("h1", "h2", "h3", "h4") else []
         self.unscoped += tag == "th" and "scope" not in attrs
+        self.silent += tag == "img" and not attrs.get("alt")
         self.tables += tag == "table"
         self.in_scroller += tag == "table" and "scroll" in self.open
         self.found += [attrs["id"]] if "id" in attrs else []

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ddet.report import style
+from ddet.report import notebook_page, style
 
 
 def luminance(colour: str) -> float:
@@ -33,6 +33,31 @@ def test_text_can_be_read(scheme, back):
     text = {"ink", "soft", "link", "warn", *style.VERDICT_COLOURS.values()}
     assert text <= set(colours)
     assert [name for name in sorted(text) if contrast(colours[name], colours[back]) < 4.5] == []
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_code_can_be_read(scheme):
+    """Each kind of token but white space stands on the fill colour of its scheme."""
+    fill = re.search(r"--fill: (#\w+)", style.BASE.split("@media")[scheme])[1]
+    rules = re.findall(r"\.highlight \.(\w+) \{ color: (#\w+)", notebook_page._highlighting().split("@media")[scheme])
+    assert len(rules) > 30
+    assert [name for name, colour in rules if name != "w" and contrast(colour, fill) < 4.5] == []
+
+
+def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself():
+    """At 390 px, less 2 x 16 px of padding, 22 rem fit; wider minima stand inside scrollers."""
+    css = style.BASE + style.NOTEBOOK + style.RESULTS
+    inside = (".plot svg", "#verdicts-table")
+    wide = [
+        rule
+        for rule, size in re.findall(r"([^{}]+)\{[^{}]*?(?<!max-)width: ([\d.]+)rem", css)
+        if float(size) > 22 and not rule.strip().startswith(inside)
+    ]
+    assert wide == []
+    assert all(float(size) <= 22 for size in re.findall(r"minmax\(([\d.]+)rem", css))
+    for holder in ("\npre {", ".scroll {", "math[display=block] {"):
+        assert "overflow-x: auto" in css.split(holder, 1)[1].split("}")[0]
+    assert re.search(r"output img[^{]*\{ max-width: 100%", css) and re.search(r"shown img \{ max-width: 100%", css)
 
 
 def test_every_colour_has_a_dark_twin():
