@@ -18,7 +18,7 @@ import pandas as pd
 from facenet_pytorch import MTCNN
 
 from ddet import params
-from ddet.data import detect, faces, tracks, video
+from ddet.data import detect, faces, sampling, tracks, video
 
 LARGE = 80  # px; only faces whose box measures this on its shorter side count for agreement
 AGREE = 0.7
@@ -43,7 +43,7 @@ def plain_loop(clips: pd.DataFrame, folder: Path, cfg: params.Faces) -> tuple[di
     """Decode each clip from end to end and detect on full frames; return boxes, seconds decoding and detecting."""
     net, found, decoding, detecting = MTCNN(keep_all=True, device="cpu"), {}, 0.0, 0.0
     for row in clips.itertuples():
-        wanted = set(video.sample_indices(row.frames, row.fps, cfg))
+        wanted = set(sampling.sample_indices(row.frames, row.fps, cfg))
         start = time.perf_counter()
         frames = {
             i: f.to_ndarray(format="rgb24") for i, f in enumerate(video._in_order(folder / row.path, 1)) if i in wanted

@@ -24,7 +24,7 @@ def write_clip(path: Path, images: list[np.ndarray], fps: int = 25, times: list[
     height, width = images[0].shape[:2]
     codec, pix_fmt = kwargs.get("codec", "libx264"), kwargs.get("pix_fmt", "yuv420p")
     with av.open(str(path), "w", options=kwargs.get("container", {})) as out:
-        stream = out.add_stream(codec, rate=fps, options=X264 if codec == "libx264" else {})
+        stream = out.add_stream(codec, rate=fps, options=X264 | kwargs.get("x264", {}) if codec == "libx264" else {})
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         if times:
             stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
@@ -48,16 +48,31 @@ def write_sound(path: Path) -> Path:
     return path
 
 
-def turn(path: Path, clockwise: int) -> Path:
-    """Set the rotation of an mp4 to 90, 180 or 270 degrees, in the matrix of its track header."""
-    a, b = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[clockwise]
+def turn(path: Path, clockwise: int, mirrored: bool = False) -> Path:
+    """Make an mp4 ask, in its track header, to be mirrored left and right and then turned by so many degrees."""
+    a, b, c, d = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[clockwise]
+    a, b = (-a, -b) if mirrored else (a, b)
     one = 1 << 16
-    matrix = struct.pack(">9i", a * one, b * one, 0, -b * one, a * one, 0, 0, 0, 1 << 30)
+    matrix = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # type; version, times, id, duration, layer, volume
     data[at : at + 36] = matrix
     path.write_bytes(data)
     return path
+
+
+def trim(source: Path, target: Path, first: int) -> Path:
+    """Copy an mp4 without encoding it again, so that it shows frame `first` first; those before it stay in the file."""
+    options = {"use_editlist": "1", "avoid_negative_ts": "disabled"}
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
+        stream = old.streams.video[0]
+        copied = new.add_stream_from_template(stream)
+        shift = first * round(1 / (stream.average_rate * stream.time_base))
+        for packet in old.demux(stream):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, copied
+                new.mux(packet)
+    return target
 
 
 def all_frames(path: Path) -> list[np.ndarray]:

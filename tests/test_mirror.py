@@ -7,6 +7,7 @@ import pytest
 from ddet import paths
 
 OF_ANOTHER_KIND = {  # what no single module is: what each looks at
+    "params/test_paper_profile.py": "the paper profile beside what papers state",
     "test_boundaries.py": "imports between packages",
     "test_contract.py": "notebooks and pipeline",
     "test_drawn.py": "how many cases property tests draw",

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ddet import params
-from ddet.data import faces, tracks, video
+from ddet.data import faces, sampling, tracks, video
 
 FRAMES = {  # decoded frames of each clip
     "0017_fake": 113, "0048_fake": 907, "aajsqyyjni": 300, "abofeumbvv": 300, "abqwwspghj": 300, "anndvqgoko": 300,
@@ -70,7 +70,7 @@ def test_crops_hold_the_face(extracted):
 
 
 def test_sampling_one_a_second(real_footage):
-    counts = {r.clip_id: len(video.sample_indices(r.frames, r.fps, config(sampling="fps"))) for r in
+    counts = {r.clip_id: len(sampling.sample_indices(r.frames, r.fps, config(sampling="fps"))) for r in
               manifest(real_footage).itertuples()}  # fmt: skip
     assert counts == dict.fromkeys(FRAMES, 10) | {"0017_fake": 4, "0048_fake": 31, "sample_2": 6, "sample_3": 24}
 

@@ -8,8 +8,6 @@ resumes; tables are written from these records alone, sorted, so the number of j
 import hashlib
 import json
 import sys
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import joblib
@@ -18,14 +16,25 @@ import pandas as pd
 from tqdm import tqdm
 
 from ddet import hashing, params
-from ddet.data import crops, detect, tracks, video
+from ddet.data import agreement, container, crops, detect, records, sampling, stills, tracks, upright, video
 from ddet.data.crops import crop_masks, load_crop
 from ddet.data.landmarks import POINTS
+from ddet.data.records import PARTS
 from ddet.errors import InputError
 
 __all__ = ["COLUMNS", "crop_masks", "extract_faces", "load_crop"]
 
-PARTS = ".parts"
+CODE = (
+    container,
+    stills,
+    upright,
+    video,
+    sampling,
+    detect,
+    agreement,
+    tracks,
+    crops,
+)  # that make a crop, beside this module
 SQUARE, BOX = ["x0", "y0", "x1", "y1"], ["box_x0", "box_y0", "box_x1", "box_y1"]
 TYPES = {"frame_idx": "int32", "track": "int16", "size": "int32", "label": "int8"} | dict.fromkeys(
     [*SQUARE, *BOX, *POINTS, "prob"], "float32"
@@ -43,7 +52,8 @@ def extract_faces(
 
     `clips` is the manifest (clips.parquet), whose paths lie below `root`; crops and tables go below `out`.
     A fake takes the boxes of its original by frame index, rescaled where their sizes differ; where the original is
-    not in `clips`, is unusable, has another shape or shows no face in that frame, faces are detected in the fake.
+    not in `clips`, is unusable, does not agree with the fake (`agreement`) or shows no face in that frame, faces are
+    detected in the fake.
     Every clip and every sampled frame without a crop is listed in the rejects (frame_idx -1 = the whole clip).
 
     Raises:
@@ -55,11 +65,11 @@ def extract_faces(
     try:
         (out / PARTS).mkdir(parents=True, exist_ok=True)
         parts = _run(_families(usable), root, out, cfg, runtime, tqdm(total=len(usable), disable=not progress))
-        records = [json.loads((out / PARTS / name).read_text()) for name in parts]
-        faces, rejects = _tables(records, rows)
+        made = [json.loads((out / PARTS / name).read_text()) for name in parts]
+        faces, rejects = _tables(made, rows)
         crops.write(out / "faces.parquet", faces.to_parquet(index=False))
         crops.write(out / "rejects.csv", rejects.to_csv(index=False).encode())
-        _sweep(out, {out / c for c in faces["crop"]} | {out / PARTS / name for name in parts})
+        records.sweep(out, {out / c for c in faces["crop"]} | {out / PARTS / name for name in parts})
     except OSError as e:
         remedy = "make room or name another folder; finished clips are kept, run it again to go on"
         raise InputError(out, f"cannot be written ({e.strerror or e})", remedy) from None
@@ -100,11 +110,17 @@ def _family(family: list[dict], root: Path, out: Path, cfg: params.Faces) -> lis
 def _clip(row: dict, original: dict | None, root: Path, out: Path, cfg: params.Faces, searched: Searched) -> str:
     """Extract a clip unless its record and crops are there; return the record's name."""
     original = None if original is row else original
-    hashes = [_fingerprint(root / r["path"]) for r in (row, original) if r]
+    hashes = [records.fingerprint(root / r["path"]) for r in (row, original) if r]
     kept = ("clip_id", "original", "label", "fps", "width", "height", "frames", "reason")
-    shaped = [cfg.model_dump(), {k: row[k] for k in kept}, original and {k: original[k] for k in kept}, hashes, _code()]
+    shaped = [
+        cfg.model_dump(),
+        {k: row[k] for k in kept},
+        original and {k: original[k] for k in kept},
+        hashes,
+        records.code((*CODE, sys.modules[__name__])),
+    ]
     name = hashlib.blake2s(hashing.canonical(shaped).encode(), digest_size=16).hexdigest() + ".json"
-    if not _is_whole(out / PARTS / name, out):
+    if not records.is_whole(out / PARTS / name, out):
         try:
             record = _extract(row, original, root, out, cfg, searched)
         except InputError as e:
@@ -115,10 +131,11 @@ def _clip(row: dict, original: dict | None, root: Path, out: Path, cfg: params.F
 
 def _extract(row: dict, original: dict | None, root: Path, out: Path, cfg: params.Faces, searched: Searched) -> dict:
     """Detect the faces of one clip, link them to tracks, cut the chosen ones out and write them."""
-    indices = video.sample_indices(int(row["frames"]), row["fps"], cfg)
-    given = _from_original(row, original, indices, root, cfg, searched) if original else {}
-    seen = []
+    indices = sampling.sample(root / row["path"], int(row["frames"]), row["fps"], cfg)
     find = detect.finder(cfg.model_dump_json())
+    given = _from_original(row, original, indices, root, cfg, searched) if original else {}
+    apart = agreement.disagreement(row, original, indices, given, root / row["path"], find) if original else ""
+    seen, given = [], {} if apart else given
     for index, frame, faces, own in detect.follow(root / row["path"], indices, find, given):
         seen.append((index, faces, own, [_cut(frame, face, cfg) for face in faces]))
     if original is None:
@@ -131,21 +148,22 @@ def _extract(row: dict, original: dict | None, root: Path, out: Path, cfg: param
                 entry = _entry(row, index, int(number[k]), faces[k], own, *cuts[k])
                 sizes.append(crops.save_crop(out / entry["crop"], cuts[k][1]))
                 table.append(entry)
-    return {"faces": table, "rejects": _gaps(row, indices, seen, table), "bytes": sizes}
+    told = [[row["clip_id"], -1, f"faces found anew: {apart}"]] if apart and table else []
+    return {"faces": table, "rejects": told + _gaps(row, indices, seen, table), "bytes": sizes}
 
 
 def _from_original(
     row: dict, original: dict, indices: list[int], root: Path, cfg: params.Faces, searched: Searched
 ) -> dict[int, np.ndarray]:
-    """Return the original's faces at a fake's frames, in px of the fake; {} if its aspect differs or it cannot be read.
+    """Return the original's faces at a fake's frames, in px of the fake; {} where it cannot be read.
 
     The original's own sampling is used where it holds these frames, so that a family is searched once.
     """
     new, old = (row["width"], row["height"]), (original["width"], original["height"])
-    if abs(new[0] * old[1] / (new[1] * old[0]) - 1) > 0.05:
+    if not agreement.same_shape(row, original):
         return {}
     try:
-        sampled = video.sample_indices(int(original["frames"]), original["fps"], cfg)
+        sampled = sampling.sample(root / original["path"], int(original["frames"]), original["fps"], cfg)
         found = _search(original, sampled if set(indices) <= set(sampled) else indices, root, cfg, searched)
     except InputError:
         return {}
@@ -186,7 +204,8 @@ def _entry(row: dict, index: int, track: int, face: np.ndarray, own: bool, place
 def _gaps(row: dict, indices: list[int], seen: list, table: list[dict]) -> list[list]:
     """List the reason for a clip, or each sampled frame, without a crop, and for a clip that is used in part."""
     clip_id, faces = row["clip_id"], {index: len(found) for index, found, _, _ in seen}
-    note = [[clip_id, -1, f"used in part: {row['reason']}"]] if row["reason"] and table else []
+    used = "used in part" if row["reason"].startswith("cut short") else "used"
+    note = [[clip_id, -1, f"{used}: {row['reason']}"]] if row["reason"] and table else []
     if not faces:
         return [[clip_id, -1, f"none of {len(indices)} frames can be decoded"]]
     if not table:
@@ -197,47 +216,10 @@ def _gaps(row: dict, indices: list[int], seen: list, table: list[dict]) -> list[
     return note + [[clip_id, i, why.get(faces.get(i), "only another face in frame")] for i in gaps]
 
 
-def _tables(records: list[dict], rows: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _tables(made: list[dict], rows: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Combine the records, and the clips that the manifest marks unusable, into sorted tables."""
-    faces = pd.DataFrame([face for record in records for face in record["faces"]], columns=COLUMNS).astype(TYPES)
+    faces = pd.DataFrame([face for record in made for face in record["faces"]], columns=COLUMNS).astype(TYPES)
     faces = faces.sort_values(["clip_id", "frame_idx", "track"], ignore_index=True)
     unusable = [[row["clip_id"], -1, row["reason"] or "unusable"] for row in rows if row["status"] != "ok"]
-    rejects = pd.DataFrame([r for record in records for r in record["rejects"]] + unusable, columns=REJECT)
+    rejects = pd.DataFrame([r for record in made for r in record["rejects"]] + unusable, columns=REJECT)
     return faces, rejects.sort_values(REJECT, ignore_index=True).astype({"frame_idx": "int32"})
-
-
-def _is_whole(part: Path, out: Path) -> bool:
-    """Return whether a record and all its crops are there, each with the file size that was recorded."""
-    try:
-        record = json.loads(part.read_text())
-        return all((out / f["crop"]).stat().st_size == n for f, n in zip(record["faces"], record["bytes"], strict=True))
-    except (FileNotFoundError, ValueError, KeyError):
-        return False
-
-
-def _sweep(out: Path, kept: set[Path]) -> None:
-    """Remove crops and records made with other params, then empty folders."""
-    for top in (out / "crops", out / PARTS):
-        for path in sorted(top.rglob("*"), reverse=True):
-            if path.is_dir():
-                if not any(path.iterdir()):
-                    path.rmdir()
-            elif path not in kept:
-                path.unlink()
-
-
-def _fingerprint(path: Path) -> str:
-    """Hash a file's content, so that a copy with another date is the same clip; takes 1 % of the time to decode it."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError as e:
-        return f"cannot be read ({e.strerror})"
-
-
-@cache
-def _code() -> list[str]:
-    """Return the versions of the code and libraries that make a crop: a change makes every record again."""
-    sources = [Path(m.__file__).read_bytes() for m in (video, detect, tracks, crops, sys.modules[__name__])]
-    libraries = [f"{name} {version(name)}" for name in ("av", "facenet-pytorch", "opencv-python-headless", "torch")]
-    return [hashlib.blake2b(b"".join(sources), digest_size=16).hexdigest(), *libraries]

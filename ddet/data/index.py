@@ -5,6 +5,7 @@ and what is unusable.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -41,9 +42,13 @@ def build_index(
     An `ok` row may carry a remark in `reason` (not listed, truncated at the end); an `unusable` one always has one.
 
     Raises:
-        InputError: a dataset's folder is absent, or one of its split files is damaged.
+        InputError: a dataset's folder is absent or holds no clip, no clip is usable, or a split file is damaged.
     """
-    return inspect(layouts.scan(cfg), paths.resolve(cfg.root), runtime, probe, progress)
+    clips = inspect(layouts.scan(cfg), paths.resolve(cfg.root), runtime, probe, progress)
+    if not (clips["status"] == "ok").any():
+        cause = f"none of {len(clips)} clips can be used, the first: {clips['reason'].iloc[0]}"
+        raise InputError(paths.resolve(cfg.root), cause, "see what is there: python -m ddet.data.index --help")
+    return clips
 
 
 def inspect(
@@ -82,8 +87,8 @@ def _frame(rows: Iterable[dict]) -> pd.DataFrame:
     return frame.sort_values("clip_id", ignore_index=True)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Print expected against found counts for one dataset, then what is unusable."""
+def main(argv: list[str] | None = None) -> int:
+    """Print expected against found counts for one dataset, then what is unusable; exit 2 where no clip is usable."""
     parser = argparse.ArgumentParser(prog="python -m ddet.data.index", description=main.__doc__)
     parser.add_argument("--root", required=True, help="the folder that holds the dataset folders")
     parser.add_argument("--dataset", required=True, choices=list(layouts.ADAPTERS))
@@ -95,14 +100,16 @@ def main(argv: list[str] | None = None) -> None:
         folders = whole.data.folders | ({args.dataset: args.folder} if args.folder else {})
         update = {"root": str(Path(args.root).resolve()), "datasets": [args.dataset], "folders": folders}
         cfg = whole.data.model_copy(update=update)
-        clips = build_index(cfg, whole.runtime)
+        clips = inspect(layouts.scan(cfg), paths.resolve(cfg.root), whole.runtime)
     except InputError as e:
-        raise SystemExit(str(e)) from None
+        print(e, file=sys.stderr)
+        return 2
     print(expected_vs_found(clips, cfg).to_string(index=False))
     lost = unusable(clips)
     print(f"\n{len(lost)} of {len(clips)} clips unusable" + (":" if len(lost) else ""))
     print("\n".join(f"  {row.clip_id}: {row.reason}" for row in lost.itertuples()))
+    return 2 if len(lost) == len(clips) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -79,7 +79,7 @@ def test_every_gap_has_its_reason(tmp_path, squares):
     write_sound(tmp_path / "sound.mp4")
     (tmp_path / "text.mp4").write_text("a text")
     like = row(tmp_path, "none")
-    rows = [row(tmp_path, "gaps"), like, row(tmp_path, "part", reason="truncated: 4 of 9 frames can be decoded")]
+    rows = [row(tmp_path, "gaps"), like, row(tmp_path, "part", reason="cut short at 44%: 4 of 9 frames can be decoded")]
     for name in ("empty", "sound", "text", "gone"):
         rows.append(like | {"clip_id": f"own/{name}", "original": "", "path": f"{name}.mp4"})
     rows.append(like | {"clip_id": "own/unusable", "status": "unusable", "reason": "no frame can be decoded"})
@@ -90,7 +90,7 @@ def test_every_gap_has_its_reason(tmp_path, squares):
         ["own/gaps", 2, "only another face in frame"],
         ["own/gone", -1, "no such file"],
         ["own/none", -1, "no face in any of 4 frames"],
-        ["own/part", -1, "used in part: truncated: 4 of 9 frames can be decoded"],
+        ["own/part", -1, "used in part: cut short at 44%: 4 of 9 frames can be decoded"],
         ["own/sound", -1, "sound only"],
         ["own/text", -1, "not a video"],
         ["own/unusable", -1, "no frame can be decoded"],
@@ -116,11 +116,11 @@ def test_rotated_odd_and_unicode_clips(tmp_path, squares):
 
 def test_fake_takes_the_boxes_of_its_original_by_frame_index(tmp_path, squares):
     make(tmp_path, "real", [[(10 + 6 * i, 30, 20)] for i in range(8)])
-    make(tmp_path, "fake", [[(90, 60, 20)]] * 8)  # a detector would go elsewhere
+    make(tmp_path, "fake", [[(13 + 6 * i, 33, 20)] for i in range(8)])  # a detector would go a little elsewhere
     rows = [row(tmp_path, "fake", "own/real", 1), row(tmp_path, "real")]
     table, rejects = run(tmp_path, tmp_path / "out", rows)
     real, fake = (table[table["clip_id"] == f"own/{n}"].reset_index(drop=True) for n in ("real", "fake"))
-    assert rejects.empty and squares.calls == 4
+    assert rejects.empty and squares.calls == 4 + 1  # and one look whether the two agree
     pd.testing.assert_frame_equal(fake[faces.BOX], real[faces.BOX])
     assert fake["boxes_from"].eq("original").all() and fake["label"].eq(1).all()
 
@@ -254,3 +254,24 @@ def test_progress_goes_to_stderr_and_can_be_silent(tmp_path, squares, capsys):
     faces.extract_faces(pd.DataFrame(rows), tmp_path, tmp_path / "out", config(), RUNTIME)
     said = capsys.readouterr()
     assert said.out == "" and "3/3" in said.err
+
+
+def test_a_mirrored_fake_is_searched_on_its_own_and_counted(tmp_path, squares):
+    make(tmp_path, "real", [[(10, 30, 20)]] * 6)
+    make(tmp_path, "fake", [[(98, 30, 20)]] * 6)
+    table, rejects = run(tmp_path, tmp_path / "out", [row(tmp_path, "real"), row(tmp_path, "fake", "own/real", 1)])
+    fake = table[table["clip_id"] == "own/fake"]
+    assert set(fake["boxes_from"]) == {"own"} and (fake["box_x0"] >= 96).all()
+    assert rejects.values.tolist() == [
+        ["own/fake", -1, "faces found anew: its faces are elsewhere than those of its original"]
+    ]
+
+
+def test_a_dataset_s_own_rule_holds_for_its_clips(tmp_path, squares):
+    make(tmp_path, "a", [[(40, 30, 20)]] * 6)
+    clips = [row(tmp_path, "a") | {"clip_id": f"{name}/real/-/a", "original": ""} for name in ("dfdc", "celebdf")]
+    own = params.FacesByDataset(**config().model_dump(), datasets={"dfdc": {"size": 48, "frames": 2}})
+    table, _ = faces.extract_faces(pd.DataFrame(clips), tmp_path, tmp_path / "out", own, RUNTIME, progress=False)
+    assert table.groupby("clip_id")["size"].agg(list).to_dict() == {
+        "celebdf/real/-/a": [32] * 4, "dfdc/real/-/a": [48] * 2,
+    }  # fmt: skip

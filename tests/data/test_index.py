@@ -64,15 +64,22 @@ def test_real_files_in_worker_processes(tmp_path):
 
 def test_command_line(tmp_path, capsys):
     trees.dfdc_part(tmp_path / "parts/dfdc_train_part_0", {"f.mp4": trees.fake("r.mp4")})
-    index.main(["--root", str(tmp_path), "--dataset", "dfdc", "--folder", "parts"])
+    code = index.main(["--root", str(tmp_path), "--dataset", "dfdc", "--folder", "parts"])
+    assert code == 2, "a run without a usable clip is no success"
     out = capsys.readouterr().out
     assert "119154" not in out and "100000" in out
     assert "1 of 1 clips unusable:" in out and "dfdc/dfdc_train_part_0/-/f: empty file" in out
 
 
-def test_command_line_with_a_wrong_folder(tmp_path):
-    with pytest.raises(SystemExit, match="no such folder for dfdc; place the dataset there"):
-        index.main(["--root", str(tmp_path), "--dataset", "dfdc", "--folder", "nowhere"])
+def test_command_line_with_a_wrong_folder(tmp_path, capsys):
+    assert index.main(["--root", str(tmp_path), "--dataset", "dfdc", "--folder", "nowhere"]) == 2
+    assert "no such folder for dfdc; place the dataset there" in capsys.readouterr().err
+
+
+def test_no_usable_clip_ends_an_index(tmp_path):
+    trees.dfdc_part(tmp_path / "DFDC/dfdc_train_part_0", {"f.mp4": trees.fake("r.mp4")})
+    with pytest.raises(InputError, match=r"none of 1 clips can be used, the first: empty file"):
+        index.build_index(trees.data(tmp_path, "dfdc"), trees.RUNTIME, progress=False)
 
 
 def test_real_dfdc_part(real_footage):

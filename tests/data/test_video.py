@@ -2,19 +2,14 @@
 
 import numpy as np
 import pytest
-from clips import all_frames, picture, turn, write_clip, write_sound
+from clips import all_frames, picture, trim, turn, write_clip, write_sound
 from drawn import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from ddet import params
 from ddet.data import video
 from ddet.errors import InputError
-
-
-def faces(**changes) -> params.Faces:
-    base = dict(sampling="even", fps=1.0, every=10, frames=5, scale=0.5, min_face=40, thresholds=[0.6, 0.7, 0.7])
-    return params.Faces(**{**base, "track": "largest", "margin": 0.3, "size": 64, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +75,38 @@ def test_variable_frame_rate(tmp_path):
     same(path, [3, 5, 9], all_frames(path))
 
 
-@pytest.mark.parametrize("clockwise, turns", [(90, 3), (180, 2), (270, 1)])
-def test_rotated_clip_comes_upright(tmp_path, clockwise, turns):
-    path = turn(write_clip(tmp_path / "r.mp4", [picture(i) for i in range(5)]), clockwise)
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("clockwise, turns", [(0, 0), (90, 3), (180, 2), (270, 1)])
+def test_turned_and_mirrored_clips_come_upright(tmp_path, clockwise, turns, mirrored):
+    path = turn(write_clip(tmp_path / "r.mp4", [picture(i) for i in range(5)]), clockwise, mirrored)
     info = video.probe(path)
-    assert (info.width, info.height) == ((96, 64) if clockwise == 180 else (64, 96))
+    assert (info.width, info.height) == ((64, 96) if turns % 2 else (96, 64))
     assert info.rotation == turns * 90  # counter-clockwise
-    same(path, [0, 4], [np.rot90(f, turns) for f in all_frames(path)])
+    assert info.note == ("mirrored, as its container asks" if mirrored else "")
+    same(path, [0, 4], [np.rot90(f[:, ::-1] if mirrored else f, turns) for f in all_frames(path)])
+
+
+def test_intra_refresh_has_no_keyframes_to_seek_to(tmp_path):
+    x264 = {"x264-params": "intra-refresh=1:scenecut=0", "bf": "0", "g": "12"}
+    for suffix in (".mp4", ".mkv"):
+        path = write_clip(tmp_path / f"i{suffix}", [picture(i) for i in range(72)], x264=x264)
+        same(path, range(72), all_frames(path))
+        same(path, [40, 71], all_frames(path))
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mkv", ".ts", ".flv", ".mov"])
+def test_b_frames_are_numbered_as_they_are_shown_in_every_container(tmp_path, suffix):
+    path = write_clip(tmp_path / f"b{suffix}", [picture(i) for i in range(50)])
+    for index, frame in video.read_frames(path, [0, 1, 2, 17, 33, 34, 49]):
+        off = [np.abs(frame.astype(int) - picture(i)).mean() for i in range(50)]
+        assert int(np.argmin(off)) == index
+
+
+def test_a_lossless_trim_is_called_trimmed_and_shows_what_is_left(tmp_path, clip, decoded):
+    path = trim(clip, tmp_path / "trimmed.mp4", 17)
+    info = video.probe(path)
+    assert (info.frames, info.note.split("; ")[-1]) == (33, "trimmed: 17 frames are there and not shown")
+    same(path, [0, 5, 32], decoded[17:])
 
 
 def test_odd_size(tmp_path):
@@ -103,10 +123,13 @@ def test_names_of_every_kind(tmp_path, name, clip):
     assert len(list(video.read_frames(path, [0, 49]))) == 2
 
 
-def test_still_is_a_clip_of_one_frame(tmp_path):
-    path = write_clip(tmp_path / "s.png", [picture(0)], codec="png", pix_fmt="rgb24")
-    assert video.probe(path).frames == 1
-    assert np.array_equal(next(video.read_frames(path, [0]))[1], picture(0))
+@pytest.mark.parametrize("name", ["s.png", "s.jpg", "s.bmp", "s.webp", "s.tiff", "a JPEG.png", "50%03d.jpg"])
+def test_still_is_a_clip_of_one_frame(tmp_path, name):
+    path = tmp_path / name
+    Image.fromarray(picture(0)).save(path, "JPEG" if "J" in name else None)
+    assert video.probe(path) == video.VideoInfo(0.0, 96, 64, 1, 0, False, "decoded", "")
+    ((index, frame),) = video.read_frames(path, [0, 1])
+    assert index == 0 and np.abs(frame.astype(int) - picture(0)).mean() < 4
 
 
 def test_truncated_clip_gives_the_frames_that_decode(tmp_path, clip):
@@ -116,7 +139,7 @@ def test_truncated_clip_gives_the_frames_that_decode(tmp_path, clip):
     info = video.probe(path)
     assert info.counted == "decoded"
     assert 10 < info.frames < 50
-    assert info.note == f"truncated: {info.frames} of 50 frames can be decoded"
+    assert info.note == f"cut short at {info.frames / 50:.0%}: {info.frames} of 50 frames can be decoded"
     same(path, [0, 5, 9], whole)
     assert len(list(video.read_frames(path, range(50)))) == info.frames
 
@@ -152,27 +175,3 @@ def test_bad_file_is_one_line(tmp_path, kind):
         with pytest.raises(InputError) as e:
             use(path)
         assert cause in e.value.cause and str(path) in str(e.value) and "\n" not in str(e.value)
-
-
-def test_sampling_by_hand():
-    assert video.sample_indices(300, 29.97, faces(sampling="fps")) == [0, 30, 60, 90, 120, 150, 180, 210, 240, 270]
-    assert video.sample_indices(5, 2.0, faces(sampling="fps", fps=10.0)) == [0, 1, 2, 3, 4]
-    assert video.sample_indices(95, 25.0, faces(sampling="every", frames=30)) == [0, 10, 20, 30, 40, 50, 60, 70, 80, 90]
-    assert len(video.sample_indices(1000, 25.0, faces(sampling="every", frames=30))) == 30
-    assert video.sample_indices(101, 25.0, faces(frames=5)) == [0, 25, 50, 75, 100]
-    assert video.sample_indices(3, 25.0, faces(frames=5)) == [0, 1, 2]
-    assert video.sample_indices(9, 25.0, faces(frames=1)) == [0]
-
-
-@given(st.sampled_from(["fps", "every", "even"]), st.integers(0, 400), st.floats(1, 120), st.integers(1, 60))
-def test_sampling_is_ascending_distinct_and_inside(mode, n, fps, k):
-    got = video.sample_indices(n, fps, faces(sampling=mode, frames=k, every=k, fps=float(k)))
-    assert got == sorted(set(got)) and all(0 <= i < n for i in got)
-    assert (not got) == (n == 0)
-    if mode == "even":
-        assert len(got) == min(n, k) and (n < 1 or k < 2 or (got[0], got[-1]) == (0, n - 1))
-
-
-def test_sampling_by_time_needs_a_rate():
-    with pytest.raises(InputError, match="every or even"):
-        video.sample_indices(10, 0.0, faces(sampling="fps"))

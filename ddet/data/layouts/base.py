@@ -8,7 +8,7 @@ misplace every clip (split files, the Celeb-DF list) is an InputError.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2s
 from pathlib import Path, PureWindowsPath
 
@@ -89,8 +89,41 @@ def mp4s(*folders: Path) -> list[Path]:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """List the folders inside a folder, sorted; none if it is not there."""
-    return sorted(f for f in folder.iterdir() if f.is_dir()) if folder.is_dir() else []
+    """List the folders inside a folder, sorted, hidden ones left out; none if it is not there."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    return sorted(f for f in inside if f.is_dir() and not f.name.startswith("."))
+
+
+def files_below(folder: Path, above: frozenset = frozenset()) -> list[Path]:
+    """List the files at any depth, sorted. Links to folders are followed, so that a part may lie on another disk.
+
+    What begins with a dot is hidden by tools and left out, folders with all they hold. A folder that a link leads back
+    to from inside itself is not entered again.
+    """
+    here = folder.stat()
+    if (place := (here.st_dev, here.st_ino)) in above:
+        return []
+    inside = [f for f in folder.iterdir() if not f.name.startswith(".")]
+    deeper = [file for f in inside if f.is_dir() for file in files_below(f, above | {place})]
+    return sorted([f for f in inside if f.is_file()] + deeper)
+
+
+def readable(clip: Clip) -> Clip:
+    """Return a clip whose name is no UTF-8, which no table can hold, as an unusable row with its bytes escaped."""
+    texts = {f.name: getattr(clip, f.name) for f in fields(Clip) if isinstance(getattr(clip, f.name), str)}
+    if all(_is_text(text) for text in (*texts.values(), *clip.source_ids)):
+        return clip
+    told = {name: _escaped(text) for name, text in texts.items()} | {"path": ""}
+    told["source_ids"] = tuple(map(_escaped, clip.source_ids))
+    return replace(clip, **told).unusable("its name is no UTF-8: rename it")
+
+
+def _is_text(text: str) -> bool:
+    return _escaped(text) == text
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def is_plain_name(name: object) -> bool:

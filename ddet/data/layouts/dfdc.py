@@ -38,8 +38,9 @@ def _name(folder: Path) -> str:
 
 def _parts(folder: Path) -> list[Path]:
     """Find the folders with label files, and those with clips only, so that no clip is overlooked."""
-    labelled = {f.parent for name in FILES for f in folder.rglob(name)}
-    holding = {f.parent for f in folder.rglob("*") if f.suffix.lower() == ".mp4" and not f.name.startswith(".")}
+    files = base.files_below(folder)
+    labelled = {f.parent for f in files if f.name in FILES}
+    holding = {f.parent for f in files if f.suffix.lower() == ".mp4"}
     below = {part / "videos" for part in labelled}
     return sorted(labelled | (holding - (below - labelled)))
 

@@ -7,6 +7,7 @@ under <M>/masks and are never clips. Images that other tools extract are not nee
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ddet import params
@@ -77,8 +78,9 @@ def _reals(folder: Path, cfg: params.Data, pairs: dict, family: dict[str, str]) 
     for file in files:
         clip = _real(file.stem, cfg, listed, family, base.place(file, cfg))
         yield clip if ID.fullmatch(file.stem) else clip.unusable("its name is not NNN.mp4")
+    tops = [folder / "original_sequences" / level for level in ("youtube", ".")]
     for i in listed.keys() - {f.stem for f in files}:
-        yield _real(i, cfg, listed, family, "").absent()
+        yield _elsewhere(_real(i, cfg, listed, family, "").absent(), tops, cfg)
 
 
 def _real(i: str, cfg: params.Data, listed: dict, family: dict[str, str], path: str) -> Clip:
@@ -103,7 +105,7 @@ def _fakes(folder: Path, cfg: params.Data, pairs: dict, family: dict[str, str]) 
             other = Clip("ffpp", folder.name, file.stem, FAKE, cfg.compression, folder.name, path)
             yield other.unusable(f"{folder.name} is not one of the five methods of FaceForensics++")
     for stem in listed.keys() - {f.stem for f in files} if method else ():
-        yield _fake(stem, method, cfg, listed, family, "").absent()
+        yield _elsewhere(_fake(stem, method, cfg, listed, family, "").absent(), [folder], cfg)
 
 
 def _fake(stem: str, method: str, cfg: params.Data, listed: dict, family: dict[str, str], path: str) -> Clip:
@@ -117,6 +119,17 @@ def _fake(stem: str, method: str, cfg: params.Data, listed: dict, family: dict[s
         f"ffpp/real/{cfg.compression}/{target}", family.get(target, f"ffpp:{target}"), split, file,
     )  # fmt: skip
     return _unlisted(clip, listed)
+
+
+def _elsewhere(clip: Clip, tops: list[Path], cfg: params.Data) -> Clip:
+    """Say of a missing clip in which other compression it is there."""
+    other = [
+        name
+        for name, folders in FOLDERS.items()
+        if name != cfg.compression
+        and any((t / c / "videos" / f"{clip.stem}.mp4").is_file() for t in tops for c in folders)
+    ]
+    return replace(clip, reason=f"{clip.reason} at {cfg.compression}, but at {' and '.join(other)}") if other else clip
 
 
 def _unlisted(clip: Clip, listed: dict) -> Clip:

@@ -13,8 +13,11 @@ from ddet.data.layouts.base import FAKE, REAL, Clip
 from ddet.errors import InputError
 
 LABELS = {"real": REAL, "fake": FAKE}
-VIDEOS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"})
-STILLS = frozenset({".jpg", ".jpeg", ".png"})
+VIDEOS = frozenset(
+    {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".3gp"}
+    | {".ogv", ".gif"}
+)
+STILLS = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 def scan(cfg: params.Data) -> list[Clip]:
@@ -31,7 +34,7 @@ def scan(cfg: params.Data) -> list[Clip]:
 
 
 def _part(folder: Path, cfg: params.Data) -> list[Clip]:
-    files = sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
+    files = base.files_below(folder)
     stems = Counter(f.with_suffix("") for f in files)
     return [_clip(folder, f, f if stems[f.with_suffix("")] > 1 else f.with_suffix(""), cfg) for f in files]
 

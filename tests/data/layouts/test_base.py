@@ -111,3 +111,45 @@ def test_a_place_is_relative_to_the_root(tmp_path):
     cfg = trees.data(tmp_path, "folder")
     assert base.place(tmp_path / "own" / "a.mp4", cfg) == "own/a.mp4"
     assert base.place(tmp_path.parent / "a.mp4", cfg) == (tmp_path.parent / "a.mp4").as_posix()
+
+
+def test_links_are_followed_and_loops_are_not(tmp_path):
+    trees.touch(tmp_path / "disk/part", "a.mp4")
+    trees.touch(tmp_path / "home", "b.mp4")
+    (tmp_path / "home/part").symlink_to(tmp_path / "disk/part", target_is_directory=True)
+    (tmp_path / "home/part/again").symlink_to(tmp_path / "home", target_is_directory=True)
+    (tmp_path / "home/gone").symlink_to(tmp_path / "nowhere")
+    found = base.files_below(tmp_path / "home")
+    assert [f.relative_to(tmp_path / "home").as_posix() for f in found] == ["b.mp4", "part/a.mp4"]
+
+
+def test_a_part_of_dfdc_on_another_disk_is_read(tmp_path):
+    trees.dfdc_part(tmp_path / "disk/dfdc_train_part_3", {"a.mp4": trees.real()})
+    (tmp_path / "DFDC").mkdir()
+    (tmp_path / "DFDC/dfdc_train_part_3").symlink_to(tmp_path / "disk/dfdc_train_part_3", target_is_directory=True)
+    assert list(trees.by_id(trees.data(tmp_path, "dfdc"))) == ["dfdc/dfdc_train_part_3/-/a"]
+
+
+def test_hidden_folders_hold_no_clips(tmp_path):
+    trees.touch(tmp_path / "own/real", "a.mp4", ".ipynb_checkpoints/a-checkpoint.mp4", "p/.b.mp4")
+    trees.touch(tmp_path / "own/.real", "c.mp4")
+    assert list(trees.by_id(trees.data(tmp_path, "folder"))) == ["folder/real/-/a"]
+
+
+def test_a_name_that_is_no_utf_8_is_listed_with_its_bytes_and_stops_nothing(tmp_path):
+    trees.touch(tmp_path / "own/real", "a.mp4")
+    (tmp_path / "own/real" / "gr\udcf6\udcdfe.mp4").write_text("")  # Latin-1 bytes, as Python shows them
+    clips = trees.by_id(trees.data(tmp_path, "folder"))
+    odd = clips[r"folder/real/-/gr\udcf6\udcdfe"]
+    assert (odd.status, odd.reason, odd.path) == ("unusable", "its name is no UTF-8: rename it", "")
+    assert clips["folder/real/-/a"].status == "ok"
+    trees.manifest(trees.data(tmp_path, "folder")).to_parquet(tmp_path / "clips.parquet")
+
+
+def test_parts_that_are_asked_for_are_read_alone_and_must_be_there(tmp_path):
+    for n in range(3):
+        trees.dfdc_part(tmp_path / f"DFDC/dfdc_train_part_{n}", {f"{n}.mp4": trees.real()})
+    chosen = trees.by_id(trees.data(tmp_path, "dfdc", dfdc_parts=["dfdc_train_part_0", "dfdc_train_part_2"]))
+    assert [clip.stem for clip in chosen.values()] == ["0", "2"]
+    with pytest.raises(InputError, match=r"dfdc_train_part_7: no such part; fetch it"):
+        layouts.scan(trees.data(tmp_path, "dfdc", dfdc_parts=["dfdc_train_part_7"]))

@@ -114,3 +114,12 @@ def test_a_damaged_conversion_dict_is_refused(tmp_path):
     trees.touch(trees.ffpp(tmp_path, trees.PAIRS), "conversion_dict.json", text='{"000": 3}')
     with pytest.raises(InputError, match=r"conversion_dict\.json: id '000' has no upload"):
         ffpp.scan(trees.data(tmp_path, "ffpp"))
+
+
+def test_a_missing_clip_that_is_there_in_another_compression_is_said(tmp_path):
+    folder = trees.ffpp(tmp_path, {"train": [["000", "003"]]})
+    there = folder / "manipulated_sequences/Deepfakes/c23/videos/000_003.mp4"
+    (folder / "manipulated_sequences/Deepfakes/c40/videos").mkdir(parents=True)
+    there.rename(folder / "manipulated_sequences/Deepfakes/c40/videos/000_003.mp4")
+    gone = trees.by_id(trees.data(tmp_path, "ffpp"))["ffpp/Deepfakes/c23/000_003"]
+    assert gone.reason == "listed in train.json but not found at c23, but at c40" and not gone.found
