@@ -62,7 +62,7 @@ class CADDM(nn.Module):
     ) -> Tensor:
         self.penalty, training = None, learns(self, label=label, mask=mask, pair=pair)
         if training:
-            with torch.no_grad():
+            with torch.no_grad(), torch.autocast(image.device.type, enabled=False):  # bf16 is too coarse for pixels
                 mixed = swap(self.pixels(image), self.pixels(pair), mask, label)
                 image = (mixed.pixels - self.pixels.shift) / self.pixels.scale
         found = self.backbone.forward_features(image)

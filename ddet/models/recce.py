@@ -97,7 +97,8 @@ class Recce(nn.Module):
         error = (image - seen).abs().mean(dim=(1, 2, 3))[label == 0]
         total = flood(F.cross_entropy(logits.float(), label), self.level)
         total = total + self.reconstruction * error.sum() / max(len(error), 1)
-        return total + self.metric * sum(likeness_loss(m.float().mean(dim=(2, 3)), label) for m in maps)
+        with torch.autocast(image.device.type, enabled=False):  # bf16 is too coarse for cosines
+            return total + self.metric * sum(likeness_loss(m.float().mean(dim=(2, 3)), label) for m in maps)
 
     def cam_layer(self, size: int) -> nn.Module:
         """Return the layer that Grad-CAM uses for the backbone alone."""
@@ -111,9 +112,10 @@ def noisy(image: Tensor) -> Tensor:
 
 
 def likeness_loss(features: Tensor, label: Tensor) -> Tensor:
-    """Return max(0, 1 - s + d) of features B x C: s is the mean likeness of two real images, d of a real and a fake.
+    """Return 1 - s + d of features B x C: s is the mean likeness of two real images, d of a real and a fake.
 
-    Likeness is (1 + cosine) / 2. Two fakes are not compared: they may differ as they like. A mean over no pairs is 0.
+    Likeness is (1 + cosine) / 2, so the loss is not negative. Two fakes are not compared: they may differ as they
+    like. A mean over no pairs is 0.
 
     Paper: RECCE, metric learning loss.
     """
@@ -122,4 +124,4 @@ def likeness_loss(features: Tensor, label: Tensor) -> Tensor:
     alike = real[:, None] & real & ~torch.eye(len(label), dtype=torch.bool, device=label.device)
     apart = real[:, None] ^ real
     same, other = ((likeness * pairs).sum() / pairs.sum().clamp(min=1) for pairs in (alike, apart))
-    return (1 - same + other).relu()
+    return 1 - same + other

@@ -36,7 +36,7 @@ class Decoder(nn.Module):
 
 def _doubled(channels: int, out: int) -> list[nn.Module]:
     conv = SeparableConv2d(channels, out, 3, padding=1)
-    return [nn.UpsamplingNearest2d(scale_factor=2), conv, nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+    return [nn.Upsample(scale_factor=2), conv, nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
 
 
 class Reasoning(nn.Module):

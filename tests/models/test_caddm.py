@@ -149,6 +149,15 @@ def test_training_sees_what_was_mixed_and_pays_for_its_boxes(monkeypatch):
     assert model.penalty > 0
 
 
+def test_images_are_mixed_in_full_precision_under_autocast(monkeypatch):
+    seen, mixed = [], Swapped(torch.rand(4, 3, 56, 56), torch.rand(4, 2, 4).sort(dim=2).values, torch.ones(4, 2) > 0)
+    monkeypatch.setattr(caddm, "swap", lambda *args: seen.append(torch.is_autocast_enabled("cpu")) or mixed)
+    model = created()
+    with torch.autocast("cpu", torch.bfloat16):
+        model(**batch())
+    assert seen == [False] and model.penalty.dtype == torch.float32
+
+
 def test_a_pass_that_records_no_gradients_mixes_nothing(monkeypatch):
     model, inputs = created(), batch()
     model(**inputs)

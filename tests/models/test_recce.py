@@ -72,7 +72,7 @@ def test_the_classification_alone_teaches_the_decoder_through_the_residual():
     assert all(p.grad.abs().sum() > 0 for p in model.decoder.parameters())
 
 
-def test_the_parts_are_wired_as_released():
+def test_the_parts_are_wired_as_released(monkeypatch):
     model, image = created().eval(), torch.rand(2, 3, 48, 48) * 2 - 1
     parts, calls = xceptions.flows(model.backbone), {}
     for name in ("reasoning", "guided"):
@@ -89,6 +89,8 @@ def test_the_parts_are_wired_as_released():
         torch.testing.assert_close(x, parts.middle[1](parts.middle[0](encoded) + gathered))
         torch.testing.assert_close(residual, (image - seen).abs())
         torch.testing.assert_close(found, parts.exit(attended).relu())
+        monkeypatch.setattr(model, "own", nn.Identity())
+        torch.testing.assert_close(model(image)[:, 1:], model.head(found.mean(dim=(2, 3))))
 
 
 # noise
@@ -126,7 +128,7 @@ def slow_likeness_loss(features: torch.Tensor, label: torch.Tensor) -> float:
                 same.append(likeness)
             elif label[i] != label[j]:
                 other.append(likeness)
-    return max(0.0, 1 - (sum(same) / len(same) if same else 0) + (sum(other) / len(other) if other else 0))
+    return 1 - (sum(same) / len(same) if same else 0) + (sum(other) / len(other) if other else 0)
 
 
 @pytest.mark.parametrize("label", [[0, 1, 0, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1], [0, 1, 1, 1, 1]])
@@ -172,6 +174,20 @@ def test_training_pays_for_its_own_images():
     with torch.no_grad():
         model(images(), label=LABEL)
     assert model.penalty is None
+
+
+def test_the_metric_loss_is_computed_in_full_precision_under_autocast(monkeypatch):
+    seen = []
+
+    def loss(features: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        seen.append((features.dtype, torch.is_autocast_enabled("cpu")))
+        return torch.zeros(())
+
+    monkeypatch.setattr(recce, "likeness_loss", loss)
+    model = created()
+    with torch.autocast("cpu", torch.bfloat16):
+        model(images(), label=LABEL)
+    assert seen == [(torch.float32, False)] * 3 and model.penalty.dtype == torch.float32
 
 
 def test_cross_entropy_is_binary_cross_entropy_of_the_output():
