@@ -60,7 +60,10 @@ def swap(pixels: Tensor, pair: Tensor, mask: Tensor, label: Tensor) -> Swapped:
 
 
 def whole(fake: Tensor, source: Tensor, mask: Tensor) -> Tensor:
-    """Swap the face of 3 x S x S images, or leave the fake as it is, at random; `mask` is 1 x S x S."""
+    """Swap the face of 3 x S x S images, or leave the fake as it is, at random.
+
+    The face is where `mask`, 1 x S x S, is .5 or more; the fake stays as it is where that is nowhere.
+    """
     side, drawn = fake.shape[-1], torch.rand(())
     if drawn >= FROM_SOURCE + FROM_FAKE:
         return fake
@@ -69,7 +72,8 @@ def whole(fake: Tensor, source: Tensor, mask: Tensor) -> Tensor:
         alpha = 2 * torch.empty(()).uniform_(*ALPHA).item() * (side / SIDE) ** 2
         mask = v2.ElasticTransform(alpha, SIGMA * side)(mask)
     front, back = (source, fake) if drawn < FROM_SOURCE else (fake, source)
-    return blend(front, back, mask >= 0.5)
+    face = mask >= 0.5
+    return blend(front, back, face) if face.any() else fake  # with no face the source itself would pass for a fake
 
 
 def window(fake: Tensor, source: Tensor, mask: Tensor) -> tuple[Tensor, tuple[float, ...]] | None:
