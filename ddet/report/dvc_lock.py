@@ -1,8 +1,9 @@
 """Read dvc.lock: which stage read and wrote which files, with their hashes."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -20,11 +21,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of dvc.lock: what it read and what it wrote."""
+    """A stage of dvc.lock: what it read and what it wrote; the keys of params.yaml that it read, with their values."""
 
     name: str
     deps: tuple[Entry, ...]
     outs: tuple[Entry, ...]
+    params: dict[str, Any] = field(default_factory=dict)
 
     @property
     def notebook(self) -> str:
@@ -46,7 +48,10 @@ def read_stages(lock: Path) -> list[Stage]:
     if not lock.is_file():
         raise InputError(lock.name, "not there", "run the pipeline first: make repro")
     recorded = (YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
-    stages = [Stage(name, _entries(s.get("deps")), _entries(s.get("outs"))) for name, s in recorded.items()]
+    stages = [
+        Stage(name, _entries(s.get("deps")), _entries(s.get("outs")), s.get("params", {}).get("params.yaml", {}))
+        for name, s in recorded.items()
+    ]
     return sorted(stages, key=lambda s: (s.notebook, s.name))
 
 

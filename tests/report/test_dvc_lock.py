@@ -14,6 +14,7 @@ stages:
     deps:
     - {path: ddet/seeds.py, hash: md5, md5: d1, size: 12}
     - {path: notebooks/30_later.ipynb, hash: md5, md5: d2, size: 34}
+    params: {params.yaml: {herd: {lr: 0.1}, benchmark.render: true}}
     outs:
     - {path: reports/30_later.ipynb, hash: md5, md5: d3, size: 56}
     - {path: reports/tables, hash: md5, md5: d4.dir, size: 78, nfiles: 2}
@@ -46,6 +47,11 @@ def test_files_come_with_hash_and_size_as_recorded(stages):
     assert later.outs[1] == Entry("reports/tables", "d4.dir", 78)
     assert stages["front"].outs == (Entry("reports/index.html", "", 0),) and stages["front"].deps == ()
     assert stages["first"].outs == ()
+
+
+def test_params_come_as_the_stage_read_them(stages):
+    assert stages["later"].params == {"herd": {"lr": 0.1}, "benchmark.render": True}
+    assert stages["first"].params == {}
 
 
 def test_a_notebook_lies_directly_in_notebooks():
