@@ -8,7 +8,7 @@ export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 export DVC_NO_ANALYTICS := 1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ;]*\).*/\1/p' requirements.txt)
 
-.PHONY: repro demo test lab lint lock bench bits preflight
+.PHONY: repro demo test test-random lab lint lock audit-deps bench bits preflight
 .DELETE_ON_ERROR:
 
 repro: .venv/.locked            ## regenerate every table, figure and report that is out of date
@@ -20,11 +20,17 @@ demo: .venv/.locked              ## the whole pipeline at smoke size, in demo/: 
 test: .venv/.locked             ## every test, with the notebooks run in a clone at smoke size
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-random: .venv/.locked      ## property tests alone, with many cases that are others each time
+	python -m pytest -n 2 --dist loadfile --hypothesis-profile long -m hypothesis
+
 lint: .venv/.locked             ## what the pre-commit hooks check
 	ruff check . && ruff format --check . && python -m ddet.tools.strip --check notebooks
 
 lab: .venv/.locked              ## read and edit the notebooks
 	jupyter lab notebooks
+
+audit-deps: .venv/.locked       ## known vulnerabilities of what the lock holds; needs a network
+	python -m ddet.tools.audit_deps
 
 bits: .venv/.locked             ## does this machine compute what is recorded?
 	python -m ddet.tools.bits --check

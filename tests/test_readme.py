@@ -12,7 +12,7 @@ from ddet.report import readme
 README = (paths.ROOT / "README.md").read_text()
 PAGES = [paths.ROOT / "README.md", *sorted((paths.ROOT / "docs").glob("*.md"))]
 EVERY = "\n".join(page.read_text() for page in PAGES)
-COMMANDS = re.findall(r"^(?:\$ )?(make \w+|python -m [\w.]+)", EVERY, flags=re.M)
+COMMANDS = re.findall(r"^(?:\$ )?(make [\w-]+|python -m [\w.]+)", EVERY, flags=re.M)
 
 
 def test_links_lead_somewhere():
