@@ -59,8 +59,15 @@ def _begin(folder: Path, head: dict[str, object]) -> None:
     if not begun:
         shutil.rmtree(folder / DONE, ignore_errors=True)
         np.lib.format.open_memmap(folder / PARTIAL, "w+", np.float16, shape)
+    _reserve(folder / PARTIAL)
     (folder / DONE).mkdir(exist_ok=True)
     (folder / HEAD).write_text(json.dumps(head, indent=1) + "\n")
+
+
+def _reserve(file: Path) -> None:
+    """Take the file's space on disk now: a mapped page that a full disk has no place for would be a SIGBUS later."""
+    with file.open("r+b") as f:
+        os.posix_fallocate(f.fileno(), 0, file.stat().st_size)
 
 
 def _mark(folder: Path, span: tuple[int, int]) -> Path:

@@ -1,11 +1,12 @@
 """Maps are made once: a kill costs a shard, and what does not fit is refused."""
 
+import errno
 import json
 
 import numpy as np
 import pytest
 
-from ddet.errors import InputError
+from ddet.errors import InputError, writing
 from ddet.prle import map_store, map_writer
 
 COUNT, SIZE = 23, 6
@@ -49,6 +50,41 @@ def test_what_is_read_is_what_was_made_as_halves(tmp_path):
         "count": 23,
         "size": 6,
     }
+
+
+def test_the_space_of_all_maps_is_taken_before_the_first_is_made(tmp_path):
+    """A page of a sparse file that a full disk has no place for ends the process with SIGBUS and no message."""
+    taken = []
+
+    def source(start, stop):
+        file = (tmp_path / map_store.PARTIAL).stat()
+        taken.append(file.st_blocks * 512 >= file.st_size)
+        yield np.zeros((stop - start, 64, 64))
+
+    write(tmp_path, source, size=64)
+    assert taken == [True] * 3
+
+
+def test_a_disk_without_that_space_is_an_error_before_the_first_and_nothing_is_lost(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source = Source()
+    with monkeypatch.context() as now, pytest.raises(InputError, match="No space left on device"), writing(tmp_path):
+        now.setattr(map_writer.os, "posix_fallocate", full)
+        write(tmp_path, source)
+    assert source.asked == []
+    np.testing.assert_array_equal(write(tmp_path, source), truth().astype(np.float16))
+
+
+def test_a_begun_file_takes_its_space_too(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, Source(dies_at=9))
+    calls = []
+    monkeypatch.setattr(map_writer.os, "posix_fallocate", lambda *given: calls.append(given[1:]))
+    size = (tmp_path / map_store.PARTIAL).stat().st_size
+    write(tmp_path, Source())
+    assert calls == [(0, size)]
 
 
 def test_finished_maps_are_not_made_again(tmp_path):
