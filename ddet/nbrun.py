@@ -19,7 +19,7 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 
 from ddet import paths
-from ddet.errors import InputError, writing
+from ddet.errors import REFUSALS, InputError, writing
 
 _VARYING = [(re.compile(r"0x[0-9a-f]{6,16}"), "0x0"), (re.compile(r"ipykernel_\d+"), "ipykernel")]
 
@@ -36,7 +36,7 @@ def run(name: str, reports: Path = paths.REPORTS) -> Path:
         known = ", ".join(sorted(p.stem for p in source.parent.glob("*.ipynb")))
         raise InputError(source, "no such notebook", f"one of: {known}")
     partial, report = reports / f"{name}.partial.ipynb", reports / f"{name}.ipynb"
-    began = time.time()
+    began = time.time(), time.monotonic()
     os.environ["DDET_NOTEBOOK"] = name
     with writing(reports):
         reports.mkdir(parents=True, exist_ok=True)
@@ -58,12 +58,16 @@ def _execute(source: Path, partial: Path) -> None:
         raise InputError(source, cause, remedy) from None
 
 
-def _note_times(name: str, began: float, executed: nbformat.NotebookNode) -> None:
-    """Write how long the notebook took, and how long until its imports were done, outside what DVC hashes."""
+def _note_times(name: str, began: tuple[float, float], executed: nbformat.NotebookNode) -> None:
+    """Write how long the notebook took, and how long until its imports were done, outside what DVC hashes.
+
+    `began` is by the clock on the wall, which papermill notes and which may jump, and by one that never goes back.
+    """
     ends = [c.metadata.get("papermill", {}).get("end_time") for c in executed.cells if c.cell_type == "code"]
-    facts = {"wall_s": round(time.time() - began, 1)}
+    facts = {"wall_s": round(time.monotonic() - began[1], 1)}
     if ends and ends[0]:
-        facts["start_s"] = round(datetime.fromisoformat(ends[0]).timestamp() - began, 1)
+        start = datetime.fromisoformat(ends[0]).timestamp() - began[0]
+        facts["start_s"] = round(min(max(start, 0.0), facts["wall_s"]), 1)
     place = paths.ROOT / "data/machine/notebooks"
     place.mkdir(parents=True, exist_ok=True)
     (place / f"{name}.json").write_text(json.dumps(facts) + "\n")
@@ -161,11 +165,28 @@ def _main(argv: list[str]) -> int:
         print(e, file=sys.stderr)
         return 2
     except papermill.PapermillExecutionError as e:
-        print(f"notebooks/{argv[0]}.ipynb, cell {e.exec_count}: {e.ename}: {e.evalue}", file=sys.stderr)
-        if e.ename != "InputError":
+        if e.ename == "KeyboardInterrupt":  # the kernel was told before this process
+            return _interrupted(argv[0])
+        refused = _refused(e.evalue)
+        remedy = "; free the place, then rerun: what was finished is kept" if refused else ""
+        print(f"notebooks/{argv[0]}.ipynb, cell {e.exec_count}: {e.ename}: {e.evalue}{remedy}", file=sys.stderr)
+        if e.ename != "InputError" and not refused:
             print("\n".join(e.traceback), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return _interrupted(argv[0])
     return 0
+
+
+def _refused(said: str) -> bool:
+    """Tell from the words of an error whether a disk was full, or a place that may not be written."""
+    found = re.match(r"\[Errno (\d+)\]", said)
+    return bool(found) and int(found[1]) in REFUSALS
+
+
+def _interrupted(name: str) -> int:
+    print(f"notebooks/{name}.ipynb: interrupted; rerun it: what was finished is kept", file=sys.stderr)
+    return 130  # as a shell says of a program that Ctrl-C ended
 
 
 if __name__ == "__main__":

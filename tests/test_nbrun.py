@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from datetime import UTC, datetime
 
 import nbformat
 import pytest
@@ -82,6 +83,45 @@ def test_a_report_that_cannot_be_written_is_one_line(notebooks, tmp_path, capsys
     assert capsys.readouterr().err.strip() == said
 
 
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_cell_that_cannot_write_is_one_line(notebooks, tmp_path, capsys, monkeypatch, fault):
+    """The index, the crops and the tables are written by cells."""
+    notebooks("a", f"import os\nraise OSError({fault}, os.strerror({fault}), 'data/faces/faces.parquet')")
+    monkeypatch.setattr(nbrun.run, "__defaults__", (tmp_path / "reports",))
+    assert nbrun._main(["a"]) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1].startswith("notebooks/a.ipynb, cell 1: ")
+    assert said[-1].endswith(
+        f"[Errno {fault}] {os.strerror(fault)}: 'data/faces/faces.parquet'; free the place, then rerun: what was "
+        "finished is kept"
+    )
+    assert not any("Traceback" in line for line in said)
+
+
+def test_other_errors_of_a_cell_come_with_their_traceback(notebooks, tmp_path, capsys, monkeypatch):
+    notebooks("a", "open('/nowhere/at/all')")
+    monkeypatch.setattr(nbrun.run, "__defaults__", (tmp_path / "reports",))
+    assert nbrun._main(["a"]) == 1
+    said = capsys.readouterr().err
+    assert "FileNotFoundError: [Errno 2]" in said and "Traceback" in said and "free the place" not in said
+
+
+def test_ctrl_c_is_one_line_and_leaves_the_old_report(notebooks, tmp_path, capsys, monkeypatch):
+    notebooks("a", "raise KeyboardInterrupt")
+    monkeypatch.setattr(nbrun.run, "__defaults__", (tmp_path / "reports",))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "a.ipynb").write_text("old")
+    said = "notebooks/a.ipynb: interrupted; rerun it: what was finished is kept"
+    assert nbrun._main(["a"]) == 130 and capsys.readouterr().err.strip().splitlines()[-1] == said
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nbrun.papermill, "execute_notebook", interrupt)
+    assert nbrun._main(["a"]) == 130 and capsys.readouterr().err.strip() == said
+    assert (tmp_path / "reports" / "a.ipynb").read_text() == "old"
+
+
 def test_a_file_in_the_place_of_the_reports_is_one_line(notebooks, tmp_path):
     notebooks("a", "1")
     (tmp_path / "file").write_text("here")
@@ -128,10 +168,24 @@ PIPELINE = """stages:
 
 
 def test_the_times_of_a_notebook_are_noted_outside_its_report(notebooks, tmp_path):
-    notebooks("slow", "import time\ntime.sleep(0.3)", "time.sleep(0.4)")
-    nbrun.run("slow", tmp_path / "reports")
-    noted = json.loads((tmp_path / "data/machine/notebooks/slow.json").read_text())
-    assert noted["wall_s"] - 0.35 > noted["start_s"] > 0.25
+    notebooks("quick", "1", "2")
+    nbrun.run("quick", tmp_path / "reports")
+    noted = json.loads((tmp_path / "data/machine/notebooks/quick.json").read_text())
+    assert noted["wall_s"] >= noted["start_s"] > 0
+    assert b"duration" not in (tmp_path / "reports/quick.ipynb").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("imported", "start"), [(12.0, 2.0), (40.0, 7.0), (-3600.0, 0.0)], ids=["as it is", "goes ahead", "goes back"]
+)
+def test_a_clock_that_jumps_makes_no_time_negative_or_longer_than_the_whole(tmp_path, monkeypatch, imported, start):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(nbrun.time, "monotonic", lambda: 507.0)
+    monkeypatch.setattr(nbrun.time, "time", lambda: 10.0 - 3600)
+    ended = datetime.fromtimestamp(imported, UTC).isoformat()
+    cell = nbformat.v4.new_code_cell("1", metadata={"papermill": {"end_time": ended}})
+    nbrun._note_times("a", (10.0, 500.0), nbformat.v4.new_notebook(cells=[cell]))
+    assert json.loads((tmp_path / "data/machine/notebooks/a.json").read_text()) == {"wall_s": 7.0, "start_s": start}
 
 
 @pytest.mark.parametrize(
