@@ -195,6 +195,8 @@ MISTAKES = [  # path in the file, what is written there, the line that it makes
     ("asrid/set", "smal", "asrid: set = 'smal' does not exist, use one of small, large"),
     ("asrid/arms/stanew/set", "smal", "asrid: arms.stanew.set = 'smal' does not exist, use one of small, large"),
     ("asrid/arms/plateau/schedule", "plato", "asrid.arms.plateau.schedule = 'plato'; it must be 'one_cycle'"),
+    ("herd/train/bs", 1, "herd.train.bs = 1; it must be greater than or equal to 2"),
+    ("asrid/arms/stanew/bs", 1, "asrid.arms.stanew.bs = 1; it must be greater than or equal to 2"),
     # prle
     ("prle/fusion/tau1", 1.3, f"prle.fusion.tau1 = 1.3; {MOST}"),
     ("prle/fusion/lam", -0.1, f"prle.fusion.lam = -0.1; {NONE}"),

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from ddet.params.base import AugmentList, Count, Positive, Rate, Section, Train, known
+from ddet.params.base import AugmentList, Batch, Count, Positive, Rate, Section, Train, known
 
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # what DVC's parser takes between the dots of `-S section.arms.KEY.lr=1`
 
@@ -22,7 +22,7 @@ class BaseArm(Section):
     augment: str | None = None
     seeds: Count | None = None
     epochs: Positive | None = None
-    bs: Positive | None = None
+    bs: Batch | None = None
     lr: Rate | None = None
     wd: Annotated[float, Field(ge=0)] | None = None
     _key: str = PrivateAttr("")

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Batch = Annotated[int, Field(ge=2)]  # batch normalisation cannot train on one
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 FFPP_METHODS = Literal["Deepfakes", "Face2Face", "FaceShifter", "FaceSwap", "NeuralTextures"]
@@ -51,7 +52,7 @@ class Train(Section):
     """One fit. Every key can be overridden by an arm."""
 
     epochs: Positive
-    bs: Positive
+    bs: Batch
     lr: Rate
     wd: Annotated[float, Field(ge=0)]
     opt: Literal["adam", "adamw", "sgd"]
