@@ -124,8 +124,9 @@ class Store:
             present = sorted(p for p in self.runs.iterdir() if p.is_dir()) if self.runs.is_dir() else []
             gone = [p for p in present if p.name.removeprefix(".tmp-") not in self.asked]
             for folder in gone:
+                stamp = self._next_stamp()
                 _move(folder, self.attic / folder.name)
-                os.utime(self.attic / folder.name)  # the attic deletes by age since the move
+                os.utime(self.attic / folder.name, ns=(stamp, stamp))
             self._bound_attic()
         self.release()
         if gone:
@@ -188,8 +189,13 @@ class Store:
             self._say(f"{key} is damaged, making it again")
             shutil.rmtree(self.path(key))
 
+    def _next_stamp(self) -> int:
+        """Return a time in ns that is later than the attic's last: it deletes by age, and a clock may jump back."""
+        stamps = [p.stat().st_mtime_ns for p in self.attic.iterdir()] if self.attic.is_dir() else []
+        return max([time.time_ns(), *(stamp + 1 for stamp in stamps)])
+
     def _bound_attic(self) -> None:
-        kept = sorted(self.attic.iterdir(), key=lambda p: p.stat().st_mtime) if self.attic.is_dir() else []
+        kept = sorted(self.attic.iterdir(), key=lambda p: p.stat().st_mtime_ns) if self.attic.is_dir() else []
         for folder in kept[:-ATTIC_SIZE]:
             shutil.rmtree(folder)
 

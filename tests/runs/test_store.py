@@ -159,6 +159,17 @@ def test_the_attic_is_bounded_and_forgets_the_oldest(tmp_path, monkeypatch):
     assert sorted(p.name for p in (tmp_path / "attic" / "herd").iterdir()) == sorted(made[1:3])
 
 
+def test_the_attic_forgets_the_oldest_where_the_clock_jumps_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_store, "ATTIC_SIZE", 2)
+    made = []
+    for i, now in enumerate((5_000, 3_000, 4_000, 1_000)):
+        monkeypatch.setattr(run_store.time, "time_ns", lambda now=now: now * 10**9)
+        session = store(tmp_path)
+        made.append(session.get({"i": i}, Trainer()).name)
+        session.prune()
+    assert sorted(p.name for p in (tmp_path / "attic" / "herd").iterdir()) == sorted(made[1:3])
+
+
 # several at once
 
 
