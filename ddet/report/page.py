@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 
 from ddet import params, paths
-from ddet.errors import InputError
+from ddet.errors import InputError, writing
 from ddet.report import arm_lines, claim_pages, index, notebook_page, outcomes, studied
 from ddet.report.claim_pages import Source
 from ddet.report.dvc_lock import read_stages
@@ -97,10 +97,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--readme", action="store_true", help="also update the results in README.md")
     wanted = parser.parse_args(argv)
     try:
-        for orphan in build(params.load()):
-            print(f"no stage wrote {orphan}", file=sys.stderr)
-        if wanted.readme:
-            update_readme(paths.ROOT / "README.md", results_markdown(paths.ROOT))
+        with writing(paths.REPORTS):
+            for orphan in build(params.load()):
+                print(f"no stage wrote {orphan}", file=sys.stderr)
+            if wanted.readme:
+                update_readme(paths.ROOT / "README.md", results_markdown(paths.ROOT))
     except InputError as e:
         print(e, file=sys.stderr)
         return 2

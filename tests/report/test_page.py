@@ -224,6 +224,17 @@ def test_the_command_reports_bad_input_in_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "params.yaml: bad; mend it\n"
 
 
+def test_a_full_disk_is_one_line(monkeypatch, capsys):
+    def full(_):
+        raise OSError(28, "No space left on device", "reports/index.html")
+
+    monkeypatch.setattr(page.params, "load", lambda: None)
+    monkeypatch.setattr(page, "build", full)
+    assert page.main([]) == 2
+    said = "reports/index.html: cannot be written (No space left on device); free the place, then rerun\n"
+    assert capsys.readouterr().err == said
+
+
 def test_the_command_updates_the_readme_only_when_asked(tmp_path, monkeypatch, capsys):
     file = tmp_path / "README.md"
     file.write_text(f"# x\n\n{readme.MARKERS[0]}\nold\n{readme.MARKERS[1]}\n")
