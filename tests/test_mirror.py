@@ -11,6 +11,7 @@ OF_ANOTHER_KIND = {  # what no single module is: what each looks at
     "test_boundaries.py": "imports between packages",
     "test_contract.py": "notebooks and pipeline",
     "test_drawn.py": "how many cases property tests draw",
+    "test_kills.py": "a pipeline that is killed, or started twice",
     "test_keys.py": "what the keys of all papers' fits follow",
     "test_mirror.py": "this mirror",
     "test_mutants.py": "the list of planted faults",
