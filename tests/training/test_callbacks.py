@@ -20,7 +20,7 @@ from toy_fits import BATCHES, run
 
 from ddet import params
 from ddet.training import learner as training_learner
-from ddet.training.callbacks import AddPenalty, ClipAuc, ClipLogLoss, FrameAuc, StepLosses
+from ddet.training.callbacks import AddPenalty, ClipAuc, ClipLogLoss, FrameAuc, StepDecay, StepLosses
 from ddet.training.schedules import Accumulate
 
 CFG = params.Train(
@@ -44,6 +44,14 @@ class Charging(nn.Module):
         charged = self.price is not None and (self.always or torch.is_grad_enabled())
         self.penalty = self.price * self.linear.weight.square().sum() if charged else None
         return self.linear(x)
+
+
+def test_the_rate_drops_by_gamma_every_so_many_epochs():
+    decay, rates = StepDecay(0.8, epochs=2, gamma=0.5), []
+    for epoch in range(5):
+        decay.learn = SimpleNamespace(epoch=epoch, opt=SimpleNamespace(set_hyper=lambda _, rate: rates.append(rate)))
+        decay.before_train()
+    assert rates == [0.8, 0.8, 0.4, 0.4, 0.2]
 
 
 def fitted(tmp_path, model: nn.Module, cbs=(), **changes):
