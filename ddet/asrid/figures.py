@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ddet.report.figures import coloured, photo, styled
+from ddet.report.figures import beside, coloured, photo, styled
 
 Fits = tuple[Sequence[pd.DataFrame], Sequence[pd.DataFrame]]
 
@@ -31,7 +31,7 @@ def step_curves(fits: Mapping[str, Fits], title: str = "") -> Figure:
             right.plot(mean.index, mean, color=colour, lw=2, marker="o" if len(mean) == 1 else None, label=arm)
         left.set(xlabel="step", ylabel="loss", title="train: batches pale, smoothed thick")
         right.set(xlabel="step", ylabel="log loss", title="valid: seeds thin, mean thick")
-        right.legend()
+        beside(figure, right)
         if title:
             figure.suptitle(title, fontsize=11)
     return figure

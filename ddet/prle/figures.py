@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ddet.report.figures import coloured, overlay, photo, styled
+from ddet.report.figures import beside, coloured, overlay, photo, styled
 from ddet.stats.bootstrap import Estimate
 
 ALPHAS = tuple(round(1 - 0.1 * k, 1) for k in range(10))  # 1.0, 0.9, ... 0.1, as Figure 7 has them
@@ -98,7 +98,7 @@ def pairs_of_points(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], 
             axis.set_xticks(range(len(groups)), list(groups))
             axis.set(title=title, xlim=(-0.6, len(groups) - 0.4))
         axes[0, 0].set_ylabel(ylabel)
-        axes[0, 0].legend()
+        beside(figure, axes[0, 0])
     return figure
 
 

@@ -45,6 +45,6 @@ def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Fig
             axis.plot(e.per_seed, [y] * len(e.per_seed), "o", color=COLOURS[1], ms=3, alpha=0.8)
             axis.plot(e.value, y, "|", color=COLOURS[0], ms=9, mew=2)
         axis.set_yticks(range(len(names)), names)
-        axis.set(xlabel=f"{xlabel}: mean, interval for people and seeds, dots are seeds", ylim=(-0.7, len(names) - 0.3))
+        axis.set(xlabel=f"{xlabel}\nmean, interval for people and seeds; dots are seeds", ylim=(-0.7, len(names) - 0.3))
         axis.grid(axis="y", visible=False)
     return figure

@@ -11,21 +11,10 @@ GREEK = {
     **{"sigma": "σ", "tau": "τ", "phi": "ϕ", "partial": "∂", "ell": "ℓ"},
 }
 SIGNS = {
-    **{"cdot": "⋅", "odot": "⊙", "times": "×", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "notin": "∉", "to": "→"},
-    **{"sim": "∼", "exists": "∃", "lbrace": "{", "rbrace": "}", "lfloor": "⌊", "rfloor": "⌋", "dots": "…", "mid": "|"},
-    **{
-        "{": "{",
-        "}": "}",
-        "|": "|",
-        "infty": "∞",
-        "lVert": "‖",
-        "rVert": "‖",
-        "leftarrow": "←",
-        "quad": " ",
-        ",": " ",
-        ";": " ",
-    },
+    **{"cdot": "⋅", "odot": "⊙", "times": "×", "le": "≤", "ge": "≥", "in": "∈", "notin": "∉", "to": "→", "mid": "|"},
+    **{"exists": "∃", "lVert": "‖", "rVert": "‖", "{": "{", "}": "}", "|": "|"},
 }
+SPACES = {"quad": "1em", ";": ".28em", ",": ".17em"}
 NAMES = ("log", "ln", "exp")
 BELOW = {"sum": "∑", "max": "max", "min": "min"}  # limits stand below and above
 ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~"}
@@ -131,6 +120,8 @@ class _Parser:
             return f"<mo>{escape(self.take().lstrip(chr(92)))}</mo>"
         if name == "begin":
             return self.cases(self.raw())
+        if name in SPACES:
+            return f'<mspace width="{SPACES[name]}"/>'
         if name in SIGNS:
             return f"<mo>{escape(SIGNS[name])}</mo>"
         raise InputError(f"\\{name}", "a formula uses a command that pages cannot set", "add it to ddet.report.mathml")

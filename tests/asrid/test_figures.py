@@ -55,7 +55,7 @@ def test_the_valid_panel_shows_every_seed_and_their_mean():
 def test_arms_differ_in_colour_and_are_named():
     left, right = asrid_figures.step_curves({"StaNew": fit(0.0), "Dyn": fit(0.1)}, "Figure 8").axes
     assert left.figure.get_suptitle() == "Figure 8"
-    assert [text.get_text() for text in right.get_legend().get_texts()] == ["StaNew", "Dyn"]
+    assert [text.get_text() for text in right.figure.legends[0].get_texts()] == ["StaNew", "Dyn"]
     colours = [line.get_color() for line in left.get_lines()]
     assert colours[0] == colours[1] != colours[2] == colours[3]
 

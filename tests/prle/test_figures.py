@@ -122,7 +122,7 @@ def test_figure_5_has_a_panel_a_training_set_and_a_group_a_detector():
         assert x == pytest.approx([at, 1 + at]) and y == values
     assert points(right)["PRLE"][1] == [0.2]
     assert np.allclose(intervals(left), [[0.5, 0.8], [0.4, 0.7], [0.6, 0.9], [0.3, 0.6]])
-    assert [t.get_text() for t in left.get_legend().get_texts()] == ["plain", "PRLE"]
+    assert [t.get_text() for t in left.figure.legends[0].get_texts()] == ["plain", "PRLE"]
     assert all(line.get_linestyle() == "None" for line in left.lines), "points of two detectors make no line"
 
 

@@ -78,7 +78,7 @@ def test_points_stand_in_the_order_given_with_bar_seeds_and_value():
     assert drawn[0] == [[[0.75, 0], [0.85, 0]], [[0.6, 1], [0.9, 1]]]
     assert drawn[1] == [[[0.8, 0]], [[0.65, 1], [0.75, 1]]]
     assert drawn[2] == [[[0.8, 0]], [[0.7, 1]]]
-    assert axis.get_xlabel().startswith("AUC: mean, interval for people and seeds")
+    assert axis.get_xlabel().startswith("AUC\nmean, interval for people and seeds")
 
 
 def test_an_estimate_without_an_interval_is_still_a_point():

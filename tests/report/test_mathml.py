@@ -24,6 +24,7 @@ def inner(tex: str) -> str:
         (r"\sum_i^n", "<munderover><mo>∑</mo><mi>i</mi><mi>n</mi></munderover>"),
         (r"\hat{y} \le .5", "<mover><mrow><mi>y</mi></mrow><mo>^</mo></mover><mo>≤</mo><mn>.5</mn>"),
         (r"\text{if } a-b", "<mtext>if </mtext><mi>a</mi><mo>−</mo><mi>b</mi>"),
+        (r"a \quad b", '<mi>a</mi><mspace width="1em"/><mi>b</mi>'),
         (r"\left\{ a \right\}", "<mo>{</mo><mi>a</mi><mo>}</mo>"),
     ],
 )
