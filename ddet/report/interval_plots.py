@@ -1,13 +1,15 @@
-"""Figures of estimates with their intervals: along a parameter, or arm by arm."""
+"""Figures of estimates with their intervals: along a parameter, arm by arm, or against the paper's numbers."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from ddet.report.figures import COLOURS, beside, coloured, styled
+from ddet.report.tables import Table
 from ddet.report.words import readable
 from ddet.stats import pooling
 from ddet.stats.interval import Estimate
@@ -47,4 +49,25 @@ def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Fig
         axis.set_yticks(range(len(names)), names)
         axis.set(xlabel=f"{xlabel}\nmean, interval for people and seeds; dots are seeds", ylim=(-0.7, len(names) - 0.3))
         axis.grid(axis="y", visible=False)
+    return figure
+
+
+def against_paper(table: Table) -> Figure:
+    """Draw how far ours lies from the paper's number, against that number: a point with its interval per cell.
+
+    On the dotted line both agree; a cell that either side lacks is left out.
+    """
+    with styled():
+        figure, axis = plt.subplots(figsize=(6.4, 3.6))
+        for column, colour in coloured(dict.fromkeys(column.title for column in table.columns)):
+            cells = [row[column] for row in table.rows.values() if not np.isnan(row[column].difference)]
+            if not cells:
+                continue
+            paper, away = ([getattr(c, name) for c in cells] for name in ("paper_value", "difference"))
+            ends = [[c.difference - (c.scaled(end) - c.paper_value) for c in cells] for end in ("low", "high")]
+            reach = np.abs(np.nan_to_num(ends))
+            axis.errorbar(paper, away, yerr=reach, fmt="o", ms=4, lw=1, color=colour, label=column)
+        axis.axhline(0, color="#888888", ls=":", lw=1)
+        axis.set(xlabel="the paper's number", ylabel="ours minus the paper's", title=table.caption)
+        beside(figure, axis)
     return figure

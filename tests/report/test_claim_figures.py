@@ -15,8 +15,8 @@ def test_the_longest_beginning_decides():
 
 def test_every_named_figure_is_written_by_a_stage_and_has_a_caption():
     stages = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"].values()
-    plots = [next(iter(p)) for s in stages for p in s.get("plots", ())]
-    written = {p.rsplit("/", 1)[1].rsplit(".", 1)[0] for p in plots if p.endswith((".svg", ".webp"))}
+    outs = [next(iter(o)) for s in stages for o in [*s.get("outs", ()), *s.get("plots", ())] if isinstance(o, dict)]
+    written = {o.rsplit("/", 1)[1].rsplit(".", 1)[0] for o in outs if o.endswith((".svg", ".webp"))}
     assert set(claim_figures.SHOWN.values()) == set(claim_figures.CAPTIONS) <= written
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from ddet.report import figures, interval_plots
+from ddet.report import alt_text, cells, figures, interval_plots
+from ddet.report.tables import Column, Table
 from ddet.stats.bootstrap import Estimate
 
 mpl.use("Agg")
@@ -84,3 +85,17 @@ def test_points_stand_in_the_order_given_with_bar_seeds_and_value():
 def test_an_estimate_without_an_interval_is_still_a_point():
     (axis,) = interval_plots.points_with_intervals({"NA": estimate(0.8, np.nan, np.nan, 0.8)}, "AUC").axes
     assert axis.lines[2].get_xydata().tolist() == [[0.8, 0]]
+
+
+def compared(ours: Estimate | None, paper: float) -> cells.Cell:
+    return cells.Cell(ours, str(paper), paper, 2, 100, ("k",))
+
+
+def test_a_cell_lies_as_far_from_the_line_as_from_the_paper():
+    made = {"A": {"AUC": compared(ESTIMATES["Base"], 75.0)}, "B": {"AUC": compared(None, 60.0)}}
+    (axis,) = interval_plots.against_paper(Table("Table 9", "", (Column("AUC", "frame_auc", 100),), made)).axes
+    (points,) = axis.containers
+    assert points[0].get_xydata().tolist() == [[75.0, pytest.approx(-5.0)]]  # ours is 70, B was not run
+    (bar,) = points[2][0].get_segments()
+    np.testing.assert_allclose(bar, [[75, -15], [75, 15]])  # from 60 to 90
+    assert alt_text.describe(axis.figure).startswith("Table 9: ours minus the paper's against the paper's number.")
