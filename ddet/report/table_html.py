@@ -19,7 +19,7 @@ def results(caption: str, columns: Sequence[Column], rows: Mapping[str, Mapping[
     A row that was not run, or with one seed, says so. Of a table of more than MOST columns the first are shown.
     """
     shown, beside = chosen(columns, rows), has_paper(rows)
-    head = "".join(f'<th scope="col">{escape(c.title)}</th>' for c in shown)
+    head = "".join(f'<th scope="col">{escape(readable(c.title))}</th>' for c in shown)
     lines = [
         f"<tr{_state(cells)}>{_header(row, cells)}{''.join(as_html(cells[c.title], beside) for c in shown)}</tr>"
         for row, cells in rows.items()
@@ -53,7 +53,7 @@ def behind(caption: str, columns: Sequence[Column], rows: Mapping[str, Mapping[s
     parts = [_folded("Seeds, crops, people and runs behind each row", _table(f"{caption}: behind it", head, lines))]
     rest = [c for c in columns if c not in chosen(columns, rows)]
     if rest:
-        titles = "".join(f'<th scope="col">{escape(c.title)}</th>' for c in rest)
+        titles = "".join(f'<th scope="col">{escape(readable(c.title))}</th>' for c in rest)
         told = [
             f'<tr><th scope="row">{escape(row)}</th>{"".join(as_html(cells[c.title], False) for c in rest)}</tr>'
             for row, cells in rows.items()

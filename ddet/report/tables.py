@@ -42,7 +42,7 @@ class Table:
 
     def markdown(self) -> str:
         """Return the compact table: ours [low, high] / paper, ours alone where the paper has no such table."""
-        header, beside = ["", *(c.title for c in self.columns)], table_html.has_paper(self.rows)
+        header, beside = ["", *(readable(c.title) for c in self.columns)], table_html.has_paper(self.rows)
         body = [[row, *(compact(cells[c.title], beside) for c in self.columns)] for row, cells in self.rows.items()]
         return f"**{self.caption}**\n\n{markdown([header, *body])}\n{self._notes()}\n"
 

@@ -36,6 +36,12 @@ def test_a_narrow_table_shows_all_and_a_wide_one_the_papers_and_the_first():
     assert heads(folded)[:3] == ["Row", "c6", "c7"] and folded.count("<details>") == 2
 
 
+def test_titles_are_words():
+    column = Column("test clip_auc", "clip_auc")
+    element = table_html.results("c", [column], {"a": {column.title: made(MADE, 0)}}, "")
+    assert heads(element) == ["Row", "test clip AUC"]
+
+
 def test_rows_that_were_not_run_or_have_one_seed_say_so():
     element = table_html.results("c", COLUMNS[:1], rows(1), "")
     assert '<tr class="unbuilt"><th scope="row">none<small>not run here</small></th>' in element
