@@ -32,6 +32,7 @@ BELOW = {  # package -> the packages that it may import beside itself and the pl
     "training": {"models", "data", "synth"},
     "runs": {"training", "models", "data"},
     "attention": {"runs", "training", "models", "data", "stats"},
+    "scoring": {*PAPERS, "attention", "report", "stats", "runs", "training", "models", "data"},
     **{paper: {"attention", "report", "stats", "runs", "training", "models", "data", "synth"} for paper in PAPERS},
 }
 FITS = {"herd": herd_arms.CODE, "asrid": asrid_arms.CODE, "prle": prle_arms.CODE}

@@ -1,8 +1,11 @@
-"""Scoring footage: what is found in a folder or a dataset, a row for each clip, and one line for what cannot be."""
+"""Scoring footage: a row for each clip, decisions, files and pages, and one line for what cannot be."""
 
+import io
 import json
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -13,11 +16,13 @@ from PIL import Image
 
 from ddet import models, params, paths, score
 from ddet.data import crop_loader, crops
-from ddet.errors import InputError
+from ddet.report import html
 from ddet.runs import finished
 from ddet.runs.store import RECORD
+from ddet.scoring import detectors
+from ddet.stats import own
 from ddet.synth.pretext import pretext_batch
-from ddet.training import learner
+from ddet.training import common, learner
 
 SMOKE = params.load(paths.ROOT / "profiles" / "smoke.yaml")
 RUNTIME = params.Runtime(threads=1, device="cpu", isa="avx2", jobs=1, backend="sequential", workers=0, fits=1)
@@ -29,11 +34,6 @@ NET = params.Model(name="timm", backbone="test_convnext", size=32, form="release
 def portraits() -> np.ndarray:
     """Render three faces that the detector finds."""
     return pretext_batch(3, 1, 160, range(3))[0]
-
-
-@pytest.fixture(autouse=True)
-def work(monkeypatch, tmp_path_factory):
-    monkeypatch.setattr(score, "WORK", tmp_path_factory.mktemp("scored"))
 
 
 @pytest.fixture
@@ -60,53 +60,6 @@ def scored(footage, run, layout: str = "folder") -> pd.DataFrame:
     return table.set_index("clip")
 
 
-# what is found
-
-
-def test_a_folder_without_labels_is_searched_at_any_depth(tmp_path):
-    still(tmp_path / "a.png", picture(0))
-    write_clip(tmp_path / "deep" / "er" / "a.mp4", [picture(i) for i in range(3)])
-    (tmp_path / "notes.txt").write_text("not footage")
-    clips, root = score.find(tmp_path, "folder", CFG)
-    assert root == tmp_path and clips["path"].tolist() == ["a.png", "deep/er/a.mp4"]
-    assert clips["clip_id"].is_unique and clips["frames"].tolist() == [1, 3] and set(clips["label"]) == {-1}
-
-
-def test_a_single_file_is_found_without_its_neighbours(tmp_path):
-    for name in ("a.png", "b.png"):
-        still(tmp_path / name, picture(0))
-    clips, root = score.find(tmp_path / "b.png", "folder", CFG)
-    assert root == tmp_path and clips["path"].tolist() == ["b.png"]
-
-
-@pytest.mark.parametrize("names", [("real", "fake"), ("Real", "FAKE")])
-def test_real_and_fake_folders_are_labels(tmp_path, names):
-    for name in names:
-        still(tmp_path / name / "a.png", picture(0))
-    clips, root = score.find(tmp_path, "folder", CFG)
-    labels = dict(zip(clips["path"], clips["label"], strict=True))
-    assert labels == {f"{tmp_path.name}/{names[0]}/a.png": 0, f"{tmp_path.name}/{names[1]}/a.png": 1}
-    assert all((root / path).is_file() for path in clips["path"])
-
-
-def test_a_dataset_is_read_by_its_adapter(tmp_path):
-    part = tmp_path / "DFDC" / "dfdc_train_part_0"
-    write_clip(part / "aaaaaaaaaa.mp4", [picture(0)])
-    meta = {"aaaaaaaaaa.mp4": {"label": "REAL"}, "bbbbbbbbbb.mp4": {"label": "FAKE", "original": "aaaaaaaaaa.mp4"}}
-    (part / "metadata.json").write_text(json.dumps(meta))
-    clips, _ = score.find(tmp_path / "DFDC", "dfdc", CFG)
-    assert clips["status"].tolist() == ["ok", "unusable"] and clips["label"].tolist() == [0, 1]
-
-
-@pytest.mark.parametrize("name", ["nowhere.mp4", "empty"])
-def test_nothing_to_score_is_one_line(tmp_path, name):
-    (tmp_path / "empty").mkdir()
-    said = "no such file or folder" if name == "nowhere.mp4" else "holds no clip and no still"
-    with pytest.raises(InputError, match=f"{name}: {said}") as e:
-        score.find(tmp_path / name, "folder", CFG)
-    assert "\n" not in str(e.value)
-
-
 # rows
 
 
@@ -131,8 +84,9 @@ def test_a_score_is_the_mean_probability_of_fake_over_the_crops(tmp_path, portra
     for i, image in enumerate(portraits[:2]):
         still(tmp_path / f"{i}.png", image)
     write_clip(tmp_path / "both.mp4", [portraits[0]] * 2 + [portraits[1]] * 2)
-    table = scored(tmp_path, run)
-    (out,) = score.WORK.iterdir()
+    table, out = scored(tmp_path, run), tmp_path / "out"
+    clips, root = score.find(tmp_path, "folder", CFG)
+    score.crops_of(clips, root, out, detectors.of_run(run, "cpu"), CFG)
     net, cut = finished.load_model(run), pd.read_parquet(out / "faces.parquet")
     images = [torch.from_numpy(crops.resized(crops.load_crop(out / c), 32)) for c in cut["crop"]]
     prob = net(crop_loader.normalise((torch.stack(images), None))[0]).softmax(1)[:, 1].detach().numpy()
@@ -165,58 +119,6 @@ def test_footage_is_only_read(tmp_path, portraits, run):
     still(tmp_path / "face.png", portraits[0])
     scored(tmp_path, run)
     assert [p.name for p in tmp_path.rglob("*")] == ["face.png"]
-
-
-# which run
-
-
-@pytest.fixture
-def trained(tmp_path, monkeypatch):
-    """Write the tables of two stages with four runs, of which the second lost its weights."""
-    tables = {
-        "herd_augmentation": "NA,0,012345678901,012345678901\nNA,1,abc,abc\n",
-        "herd_results": "RF,0,1e5,012 1e5\nNone,0,1e6,1e6\n",
-    }
-    for stage, lines in tables.items():
-        (tmp_path / f"{stage}_runs.csv").write_text("arm,seed,key,chain\n" + lines)
-    for folder in ("herd_augmentation/012345678901", "herd_results/1e5", "herd_results/1e6"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / learner.WEIGHTS).write_text("")
-    monkeypatch.setattr(paths, "RUNS", tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("arm", "folder"),
-    [
-        ("NA", "herd_augmentation/012345678901"),
-        ("RF", "herd_results/1e5"),
-        ("None", "herd_results/1e6"),
-    ],
-)
-def test_a_run_is_found_in_the_table_of_its_stage_and_the_arm_called_na_is_an_arm(trained, arm, folder):
-    assert score.run_of(arm, 0, trained) == trained / folder
-
-
-@pytest.mark.parametrize(
-    ("arm", "seed", "said"),
-    [
-        ("Base", 0, "Base, seed 0: no such run; there are: NA 0, NA 1, RF 0, None 0"),
-        ("RF", 1, "RF, seed 1: no such run; there are: NA 0, NA 1, RF 0"),
-        ("nan", 0, "nan, seed 0: no such run"),
-        ("NA", 1, "abc: its weights are not here"),
-    ],
-)
-def test_a_run_that_is_not_there_names_those_that_are(trained, arm, seed, said):
-    with pytest.raises(InputError) as e:
-        score.run_of(arm, seed, trained)
-    assert said in str(e.value) and "\n" not in str(e.value)
-
-
-def test_before_the_first_training_there_is_no_run(tmp_path):
-    (tmp_path / "asrid_runs.csv").write_text("arm,seed,key,chain\nNA,0,abc,abc\n")  # of no image detector
-    with pytest.raises(InputError, match=r"holds no table of runs; train some: make repro$"):
-        score.run_of("NA", 0, tmp_path)
 
 
 # the command
@@ -253,20 +155,98 @@ def test_the_command_reports_bad_input_in_one_line(tmp_path, run, command):
     assert (code, out, err.count("\n")) == (2, "", 1) and "nowhere.mp4: no such file or folder" in err
 
 
+def test_an_unlabelled_list_comes_from_standard_input(tmp_path, portraits, run, command, monkeypatch):
+    files = [still(tmp_path / name / "face.png", image) for name, image in zip("ab", portraits, strict=False)]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{file}\n" for file in [*files, files[0]]) + "\n"))
+    code, out, _ = command("-", "--format", "csv")
+    table = pd.read_csv(io.StringIO(out))
+    assert code == 0 and table["clip"].tolist() == ["a/face.png", "b/face.png"]
+
+
+@pytest.mark.parametrize(("said", "decisions"), [("0", ["fake"]), ("1", ["real"])])
+def test_a_threshold_decides(tmp_path, portraits, run, command, said, decisions):
+    args = (still(tmp_path / "face.png", portraits[0]), "--threshold", said, "--format", "jsonl")
+    code, out, err = command(*args)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and [line["decision"] for line in lines] == decisions and score.WARNING in err
+    assert lines[0]["threshold"] == float(said) and lines[0]["clip"] == "face.png"
+
+
+def test_the_threshold_of_valid_is_the_run_s_own(tmp_path, portraits, run, command):
+    told = {"clip_id": ["a", "b"], "frame_idx": 0, "track": 0, "group": ["a", "b"], "label": [0, 1], "split": "valid"}
+    pd.DataFrame(told | {"prob_fake": [0.2, 0.6]}).to_parquet(run / common.VALID)
+    _, out, _ = command(still(tmp_path / "face.png", portraits[0]), "--threshold", "valid", "--format", "csv")
+    assert pd.read_csv(io.StringIO(out))["threshold"].tolist() == pytest.approx([0.4])
+
+
+@pytest.mark.parametrize("said", ["2", "half"])
+def test_a_threshold_that_is_none_is_one_line(tmp_path, run, command, said):
+    code, out, err = command(tmp_path, "--threshold", said)
+    assert (code, out) == (
+        2,
+        "",
+    ) and err == f"--threshold {said}: is no number in [0, 1]; give one, or the word valid\n"
+
+
+def test_where_no_clip_has_a_score_the_exit_status_is_2(tmp_path, run, command):
+    code, out, _ = command(write_clip(tmp_path / "wall.mp4", [picture(0)] * 2))
+    assert code == 2 and "no face in any of 2 frames" in out
+
+
+def test_frames_of_labelled_clips_are_a_file_for_the_statistics(tmp_path, portraits, run, command):
+    for i, image in enumerate(portraits):
+        still(tmp_path / "own" / ("fake" if i else "real") / f"person{i}" / "a.png", image)
+    assert command(tmp_path / "own", "--frames", tmp_path / "frames.csv")[0] == 0
+    table = own.read(tmp_path / "frames.csv")
+    assert sorted(table["label"]) == [0, 1, 1] and table["group"].nunique() == 3
+    assert table["prob_fake"].between(0, 1).all()
+
+
+def test_the_example_of_the_page_about_own_detectors_works(tmp_path, portraits, command, monkeypatch):
+    page = (paths.ROOT / "docs/own_predictions.md").read_text()
+    (tmp_path / "mine.py").write_text(re.search(r"<!-- detector -->\n```python\n(.*?)```", page, re.S)[1])
+    for i, image in enumerate(portraits):
+        still(tmp_path / "data/raw/own" / ("fake" if i else "real") / f"person{i}" / "a.png", image)
+    monkeypatch.chdir(tmp_path)
+    call = re.search(r"<!-- score -->\n```\npython -m ddet\.score (.*)\n```", page)[1]
+    code, out, _ = command(*call.split())
+    assert code == 0 and score.WARNING not in out and len(own.read(tmp_path / "mine.csv")) == 3
+
+
+def test_a_page_shows_each_clip(tmp_path, portraits, run, command):
+    write_clip(tmp_path / "in" / "two.mp4", [portraits[1]] * 6)
+    (tmp_path / "in" / "<b>.mp4").write_bytes(b"not a clip")
+    assert command(tmp_path / "in", "--html", tmp_path / "page.html")[0] == 0
+    text = (tmp_path / "page.html").read_text()
+    assert "<b>" not in text and "&lt;b&gt;.mp4" in text and "no score: not a video" in text
+    assert text.count("data:image/jpeg") == 4 + 1 and "Grad-CAM of frame" in text and "<polyline" in text
+    html.check_links(tmp_path / "page.html")
+
+
+def test_faces_are_cut_as_for_the_dataset_that_the_run_was_trained_on():
+    paper = params.load(paths.ROOT / "profiles" / "paper.yaml")
+    cut = {
+        s: score.as_trained(paths.RUNS / s / "abc", paper).faces for s in ("asrid_static", "herd_results", "prle_zoo")
+    }
+    assert {stage: (rule.size, rule.sampling) for stage, rule in cut.items()} == {
+        "asrid_static": (380, "every"),
+        "herd_results": (256, "fps"),
+        "prle_zoo": (256, "every"),
+    }
+    assert cut["prle_zoo"].frames == 10 and cut["asrid_static"].of("celebdf").size == 380, "whatever is scored"
+
+
+def test_two_calls_at_once_do_not_touch_each_other(tmp_path, portraits, run):
+    for i, image in enumerate(portraits):
+        still(tmp_path / f"{i}.png", image)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: scored(tmp_path, run), range(2))
+    pd.testing.assert_frame_equal(one, other)
+    assert one["faces"].tolist() == [1, 1, 1]
+
+
 def test_the_module_runs_and_ends_with_2_and_one_line():
     call = [sys.executable, "-W", "ignore", "-m", "ddet.score", "clip.mp4", "--params", "nowhere.yaml"]
     done = subprocess.run(call, cwd=paths.ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "nowhere.yaml: no such params file" in done.stderr
-
-
-# real footage
-
-
-def test_the_dfdc_excerpt_lists_its_three_absent_clips(real_footage):
-    clips, root = score.find(real_footage / "dfdc_layout", "dfdc", CFG)
-    assert len(clips) == 5 and root == real_footage.resolve()
-    absent = clips[clips["status"] == "unusable"]
-    assert len(absent) == 3 and absent["reason"].str.contains("metadata.json but not found").all()
-    assert clips.loc[clips["status"] == "ok", "stem"].tolist() == ["abofeumbvv", "abqwwspghj"]
-    assert clips.loc[clips["status"] == "ok", "frames"].tolist() == [300, 300]
