@@ -1,0 +1,44 @@
+"""What a profile needs, printed before anything starts; a disk that is too small is an error."""
+
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from ddet import params, paths
+from ddet.tools import plan
+
+SMOKE = paths.ROOT / "profiles/smoke.yaml"
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture(scope="module")
+def table():
+    return plan.estimate(params.load(SMOKE), 1.0)
+
+
+def test_each_need_has_a_line(table):
+    told = " ".join(table["what"])
+    assert all(
+        word in told for word in ("clips of dfdc", "crops of ffpp", "runs of prle", "maps of PRLE", "start weights")
+    )
+    assert (table["download_gb"] == 0).all(), "the smoke profile renders its clips and ships its weights"
+    assert table["disk_gb"].sum() < 5 and table["gpu_hours"].sum() > 0
+
+
+def test_a_faster_gpu_takes_less_time(table):
+    faster = plan.estimate(params.load(SMOKE), 2.0)
+    assert faster["gpu_hours"].sum() == pytest.approx(table["gpu_hours"].sum() / 2)
+
+
+@pytest.mark.parametrize(("free", "code"), [(1e12, 0), (1e6, 1)])
+def test_a_disk_that_is_too_small_is_said(table, monkeypatch, capsys, free, code):
+    monkeypatch.setattr(plan, "estimate", lambda cfg, tflops: table)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(1e13, 0, free))
+    assert plan._main([str(SMOKE)]) == code
+    out, err = capsys.readouterr()
+    assert "GPU-hours" in out and ("GB too few; link data/ to a larger disk" in err) == bool(code)
+
+
+def test_a_file_that_is_not_there_is_one_line(capsys):
+    assert plan._main(["nowhere.yaml"]) == 2 and "no such params file" in capsys.readouterr().err

@@ -1,0 +1,55 @@
+"""Fits and maps are those that the notebooks would ask for; networks are counted, not built."""
+
+import pandas as pd
+import pytest
+
+from ddet import params, paths
+from ddet.hashing import canonical
+from ddet.models import cost
+from ddet.tools import plan_data, plan_fits
+
+SMOKE = params.load(paths.ROOT / "profiles/smoke.yaml")
+PAPER = params.load(paths.ROOT / "profiles/paper.yaml")
+XCEPTION = {"name": "timm", "backbone": "legacy_xception", "size": 299}
+
+
+def test_fits_are_distinct_and_of_every_paper():
+    table = plan_fits.fits(SMOKE, plan_data.crops(SMOKE))
+    assert set(table["paper"]) == {"herd", "asrid", "prle"} and (table["operations"] > 0).all()
+    arms = sum(arm.seeds or SMOKE.asrid.seeds for arm in SMOKE.asrid.arms.values())
+    assert 0 < (table["paper"] == "asrid").sum() <= arms
+
+
+def test_arms_of_clips_that_only_the_renderer_makes_are_not_planned_for_real_data():
+    with_, without = (plan_fits.asrid_rows(PAPER.asrid, synthetic) for synthetic in (True, False))
+    gone = {row.arm for row in with_} - {row.arm for row in without}
+    assert gone == {name for name, arm in PAPER.asrid.arms.items() if arm.synthetic}
+
+
+def test_maps_are_counted_by_the_code_that_makes_them():
+    crops = plan_data.crops(SMOKE)
+    maps = plan_fits.maps(SMOKE, crops)
+    train = crops.set_index("dataset").loc["ffpp", "train"]
+    assert maps["crops"].max() == train and (maps["bytes"] == maps["crops"] * SMOKE.prle.size**2 * 2).all()
+    twice = crops.assign(train=2 * crops["train"], reals=2 * crops["reals"])
+    assert plan_fits.maps(SMOKE, twice)["bytes"].sum() == pytest.approx(2 * maps["bytes"].sum(), rel=0.01)
+
+
+def test_a_network_is_counted_as_the_audit_counts_it():
+    weights, macs, values = plan_fits._measured(canonical(XCEPTION))
+    assert (weights, macs) == (20_811_050, 8_355_359_592), "two outputs at 299 px"
+    assert values > 20e6, "what 299 px leave for the backward pass"
+
+
+def test_a_network_with_numbers_of_numpy_is_counted_too():
+    weights, macs, _ = plan_fits._measured(canonical(XCEPTION | {"name": "f3net"}))
+    told = params.Model(**XCEPTION | {"name": "f3net", "form": "released", "swin": None, "width": 1})
+    assert (weights, macs) == cost.count(lambda: plan_fits.models.create(told), 299)
+
+
+def test_doubling_the_epochs_doubles_the_work_of_training():
+    crops = pd.DataFrame([("celebdf", 0, 0, 0, 0, 1, 0.0)], columns=list(plan_data.crops(SMOKE)))
+    config = next(iter(plan_fits.herd_rows(SMOKE.herd))).phases[0]
+    longer = config | {"train": config["train"] | {"epochs": 2 * config["train"]["epochs"]}}
+    one, two = (plan_fits._cost(SMOKE, "herd", c, crops)[2] for c in (config, longer))
+    assert two == pytest.approx(2 * one)
