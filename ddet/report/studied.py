@@ -18,8 +18,9 @@ from ddet import paths
 from ddet.errors import InputError
 from ddet.report import outcomes
 from ddet.report.html import definitions
-from ddet.report.outcomes import Outcome, readable
+from ddet.report.outcomes import Outcome
 from ddet.report.verdict_table import verdict
+from ddet.report.words import readable
 
 KEPT = paths.ROOT / "data/measured/study_claims.csv"
 LEDGER, NOTES = "reports/tables/claims.csv", "data/machine/notebooks"
