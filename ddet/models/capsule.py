@@ -115,7 +115,7 @@ def primary(channels: int, capsules: int) -> nn.Sequential:
     In each: 3 x 3 convolutions to 64 and 16 channels, mean and standard deviation of each over the map, and two
     convolutions along the 16 channels. Convolutions begin as N(0, .02), scales of batch norms as N(1, .02).
 
-    Paper: Capsule-Forensics section 3.2, figure 3.
+    Paper: Capsule-Forensics, primary capsules; numbers from the released code.
     """
     n = capsules
     layers = nn.Sequential(
@@ -153,7 +153,7 @@ class Routing(nn.Module):
     In training W gets noise of standard deviation .01, and single numbers of proposals are set to 0 with probability
     `dropout`, without a scale for the rest.
 
-    Paper: Capsule-Forensics, algorithm 1.
+    Paper: Capsule-Forensics, dynamic routing; noise and dropout from the released code.
     """
 
     def __init__(self, capsules: int, dropout: float):

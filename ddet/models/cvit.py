@@ -32,7 +32,7 @@ class CViT(nn.Module):
     batch norm and ReLU, each stage by 2 x 2 max pooling: 512 x 7 x 7 at 224 px, which a linear layer makes a vector
     of 1024. So the transformer sees two tokens. Two linear layers read the class token.
 
-    Paper: Wodajo and Atnafu, Deepfake Video Detection Using Convolutional Vision Transformer (2021), section 3.
+    Paper: Wodajo and Atnafu, Deepfake Video Detection Using Convolutional Vision Transformer (2021).
     Layers and the scale of the attention from the released code (erprogs/CViT, its second version): no layer norm
     behind the last layer, no dropout.
     Differs: there fake is class 0, here 1. The released second version holds 1025 positions and uses the first two
@@ -69,7 +69,7 @@ class Layer(nn.Module):
     Queries and keys are compared by their dot product over the root of `dim`, not of a head's width, and have no
     biases, nor have values; the hidden layer has 2 `dim` units and a GELU.
 
-    Paper: CViT section 3.2; the scale from the released code.
+    Paper: CViT; the scale from the released code.
     """
 
     def __init__(self, dim: int, heads: int):

@@ -26,7 +26,7 @@ class MesoNet(nn.Module):
 
     In training `penalty` makes of the cross-entropy the mean squared error between sigmoid(z) and the label.
 
-    Paper: Afchar et al., MesoNet (WIFS 2018), sections 3.1 and 3.2; loss, batch norm (eps 1e-3, averages that keep
+    Paper: Afchar et al., MesoNet (WIFS 2018); loss, batch norm (eps 1e-3, averages that keep
     .99) and initial values (Keras's: Glorot's uniform, biases 0) from the released code (DariusAf/MesoNet).
     Differs: there 1 is real, here fake. The released code takes pixels in [0, 1]; they are made inside. Sides that 32
     does not divide keep their last rows and columns in smaller pooling windows.
@@ -67,7 +67,7 @@ class Inception(nn.Module):
 
     A ReLU follows each convolution.
 
-    Paper: MesoNet section 3.2, figure 5.
+    Paper: MesoNet, MesoInception-4.
     """
 
     def __init__(self, channels: int, *widths: int):
