@@ -33,9 +33,8 @@ def audit(lock: Path, *words: str) -> int:
         command = [UV, "audit", "--preview-features", "audit-command", "--script", file, *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and UNREACHED.search(done.stderr):
-        print(
-            f"{lock.name}: not audited, osv.dev or the index cannot be reached; run it with a network", file=sys.stderr
-        )
+        cause = "not audited, since osv.dev or the index cannot be reached"
+        print(f"{lock.name}: {cause}; run it with a network", file=sys.stderr)
         return 2
     print(done.stdout, end="")
     print(done.stderr, end="", file=sys.stderr)
