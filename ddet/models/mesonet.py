@@ -101,7 +101,7 @@ def _block(channels: int, width: int, window: int, pool: int) -> list[nn.Module]
 
 
 def _end(width: int, pool: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(width, eps=1e-5, momentum=0.01), nn.MaxPool2d(pool, ceil_mode=True)]
+    return [nn.BatchNorm2d(width, eps=1e-3, momentum=0.01), nn.MaxPool2d(pool, ceil_mode=True)]
 
 
 def _as_keras(layer: nn.Module) -> None:
