@@ -149,6 +149,7 @@ def probability(p: float) -> str:
 
 def _outcome(line: pd.Series, stated: pd.Series, variant: str) -> Outcome:
     told = {name: line[column] for column, name in (TEXTS | NUMBERS).items()}
+    told["per_seed"] = told["per_seed"].removeprefix("'")  # put before a minus for spreadsheets (`foreign.in_csv`)
     size = premise.stated_range(stated["size"])
     return Outcome(**{name: stated[name] for name in STATED}, **told, size=size, variant=variant)
 

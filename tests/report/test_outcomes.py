@@ -7,7 +7,7 @@ import pytest
 from ledger_lines import EMPTY, NAN, TESTED, outcome, untested, write_ledger
 
 from ddet.errors import InputError
-from ddet.report import outcomes
+from ddet.report import foreign, outcomes
 
 
 def test_a_ledger_is_read_with_what_the_paper_says(tmp_path):
@@ -18,6 +18,13 @@ def test_a_ledger_is_read_with_what_the_paper_says(tmp_path):
     assert first.span == pytest.approx((0.08205, 0.08215)) and first.keys() == ["k1", "k2"] and first.tested
     assert first.seed_effects() == [0.1, 0.12, 0.158] and second.seed_effects() == []
     assert math.isnan(second.effect) and second.span is None and not second.tested and second.data == ""
+
+
+def test_a_seed_below_zero_is_a_number_although_a_spreadsheet_s_apostrophe_stands_before_it(tmp_path):
+    per_seed = foreign.in_csv("-0.1 0.2")
+    write_ledger(tmp_path, TESTED | {"per seed": per_seed})
+    assert per_seed == "'-0.1 0.2"
+    assert outcomes.read(tmp_path / "claims.csv")[0].seed_effects() == [-0.1, 0.2]
 
 
 def test_no_ledger_has_no_outcomes_and_another_one_is_refused(tmp_path):
