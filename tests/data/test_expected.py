@@ -1,8 +1,10 @@
 """The table of what should be there beside what is."""
 
+import pytest
 import trees
 
 from ddet.data.expected import expected_vs_found
+from ddet.errors import InputError
 
 SPLITS = {"train": [["000", "003"]], "val": [["010", "011"]], "test": [["020", "021"]]}
 CELEB = (["id0_0000", "id1_0000"], ["00000"], ["id0_id1_0000"], ["id0_0000", "id0_id1_0000"])
@@ -44,11 +46,7 @@ def test_expected_counts_of_every_dataset(tmp_path):
     assert table.official.isna()[[("df1", "real", "real", "all"), ("folder", "real", "real", "all")]].all()
 
 
-def test_an_empty_dataset_has_only_expected_counts(tmp_path):
+def test_an_empty_dataset_is_refused(tmp_path):
     (tmp_path / "DFDC").mkdir()
-    cfg = trees.data(tmp_path, "dfdc")
-    frame = trees.manifest(cfg)
-    table = expected_vs_found(frame, cfg)
-    assert (
-        len(frame) == 0 and table.found.sum() == 0 and table.official[table.split == "all"].sum() == 119154 + 400 + 9000
-    )
+    with pytest.raises(InputError, match="holds no clip of dfdc; fetch it, or take it out of"):
+        trees.manifest(trees.data(tmp_path, "dfdc"))
