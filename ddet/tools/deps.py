@@ -1,7 +1,7 @@
 """Write each stage's code dependencies into dvc.yaml, from what its notebook imports: python -m ddet.tools.deps
 
 A stage depends on its notebook, on the lock, and on every module of ddet that the notebook can run, found by following
-imports; other dependencies (data, results) are written by hand and left alone.
+imports, networks that are made by name included; other dependencies (data, results) are written by hand and left alone.
 """
 
 import ast
@@ -12,11 +12,12 @@ from pathlib import Path
 import nbformat
 from ruamel.yaml import YAML
 
-from ddet import paths
+from ddet import params, paths
 
 PIPELINE = paths.ROOT / "dvc.yaml"
 RUNNER = "ddet/nbrun.py"
 LOCK = "requirements.txt"  # other libraries may compute something else
+BY_NAME = "ddet/models/__init__.py"  # imports the modules of params.NETWORKS when they are asked for
 
 
 def entry(cmd: str) -> Path:
@@ -56,6 +57,8 @@ def _imported(file: Path) -> Iterator[Path]:
             for place in (*packages, Path(*parts).with_suffix(".py")):
                 if (paths.ROOT / place).is_file():
                     yield paths.ROOT / place
+    if file == paths.ROOT / BY_NAME:
+        yield from (paths.ROOT / f"{name.replace('.', '/')}.py" for name in params.NETWORKS.values())
 
 
 def _runs(init: Path) -> bool:

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from ddet import paths
+from ddet import params, paths
 from ddet.tools import deps
 
 FILES = {
@@ -54,6 +54,17 @@ def tree(tmp_path, monkeypatch):
 def test_a_command_names_a_notebook_or_a_module(tree):
     assert deps.entry("python -m ddet.nbrun 10_one") == tree / "notebooks" / "10_one.ipynb"
     assert deps.entry("python -m ddet.page reports") == tree / "ddet" / "page.py"
+
+
+def test_networks_that_are_made_by_name_count_where_networks_are_made(tree, monkeypatch):
+    monkeypatch.setattr(params, "NETWORKS", {"one": "ddet.models.x", "two": "ddet.models.x"})
+    (tree / "ddet/models").mkdir()
+    for name, text in {"__init__": "import importlib\n", "x": "from ddet.models import y\n", "y": ""}.items():
+        (tree / f"ddet/models/{name}.py").write_text(text)
+    (tree / "ddet/d.py").write_text("from ddet import models\n")
+    found = deps.code_of("python -m ddet.page reports")
+    assert [f for f in found if "models" in f] == [f"ddet/models/{n}.py" for n in ("__init__", "x", "y")]
+    assert not any("models" in f for f in deps.code_of("python -m ddet.nbrun 10_one"))
 
 
 def test_imports_are_followed_through_circles_packages_and_functions(tree):
