@@ -12,6 +12,15 @@ NETWORKS = {
     "genconvit_vae": "ddet.models.genconvit_vae",
     "f3net": "ddet.models.f3net",
     "f3net_mix": "ddet.models.f3net",
+    "meso4": "ddet.models.mesonet",
+    "mesoinception4": "ddet.models.mesonet",
+    "capsule_v1": "ddet.models.capsule",
+    "capsule_v2": "ddet.models.capsule",
+    "srm": "ddet.models.srm",
+    "rfm": "ddet.models.rfm",
+    "recce": "ddet.models.recce",
+    "cvit": "ddet.models.cvit",
+    "caddm": "ddet.models.caddm",
 }
 
 
