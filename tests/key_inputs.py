@@ -11,9 +11,11 @@ import toys
 
 from ddet import machine, params
 from ddet.asrid import arms as asrid_arms
+from ddet.data.forged import Masks
 from ddet.herd import arms as herd_arms
 from ddet.herd import train as herd_train
 from ddet.prle import arms as prle_arms
+from ddet.prle import compared as prle_compared
 from ddet.prle import map_runs, primary
 from ddet.runs import planned
 from ddet.runs.store import Store
@@ -84,10 +86,18 @@ def prle() -> dict[str, Any]:
     return prle_toys.section(scored=1, augment="flips", train=train).model_dump()
 
 
+def compared() -> dict[str, Any]:
+    """Return a section of PRLE with one detector that it compares with, whose network needs all that there is."""
+    other = params.Compared(name="caddm", backbone="slim_resnet")
+    return prle() | {"compared": params.Others(seeds=1, detectors={"CADDM": other}).model_dump()}
+
+
 def keys_of(paper: str, section: Mapping[str, Any], faces: Path, store: type[Store] = Unmade, **runtime) -> set[str]:
     """Return the keys of the fits of seed 0 of the last arm in a section, under a runtime changed by `runtime`."""
     how = params.Runtime(**(toys.RUNTIME.model_dump() | runtime))
-    return {"herd": _herd, "asrid": _asrid, "prle": _prle}[paper](dict(section), faces, store, how)
+    return {"herd": _herd, "asrid": _asrid, "prle": _prle, "compared": _compared}[paper](
+        dict(section), faces, store, how
+    )
 
 
 def hashes_of(paper: str, faces: Path) -> dict[str, str]:
@@ -98,6 +108,8 @@ def hashes_of(paper: str, faces: Path) -> dict[str, str]:
     if paper == "asrid":
         cfg = params.Asrid(**asrid())
         return asrid_arms.inputs(cfg, cfg.arms, faces).hashes
+    if paper == "compared":
+        return prle_compared.inputs(params.Prle(**compared()), faces).hashes
     cfg = params.Prle(**prle())
     return prle_arms.inputs(cfg, {FIT: prle_arms.fits(cfg)[FIT]}, faces).hashes
 
@@ -130,6 +142,14 @@ def _prle(section: Mapping[str, Any], faces: Path, store: type[Store], how: para
     given = prle_arms.inputs(cfg, wanted, faces)
     made = primary.localise(maps, cfg, wanted, trained, given, how, faces).set_index("fit")["maps"]
     done = planned.run(kept, prle_arms.plan(cfg, wanted, given, made), given, how, faces, print)
+    return set(done[done["seed"] == 0]["key"])
+
+
+def _compared(section: Mapping[str, Any], faces: Path, store: type[Store], how: params.Runtime) -> set[str]:
+    cfg = params.Prle(**section)
+    given, listed = prle_compared.inputs(cfg, faces), prle_compared.chosen(cfg)
+    kept = store("a", prle_compared.CODE, machine.of(how), faces)
+    done = planned.run(kept, prle_compared.plan(cfg, listed, given, Masks()), given, how, faces, print)
     return set(done[done["seed"] == 0]["key"])
 
 

@@ -25,6 +25,7 @@ DETECTORS = {
     "EfficientNet": params.prle.Detector(name="timm", backbone="lite0_stride8"),
     "ResNet-50": params.prle.Detector(name="timm", backbone="slim_resnet", layers=["layer3.1"]),
 }
+OTHERS = params.Others(seeds=1, detectors={"Needy": params.Compared(name="needy", backbone="slim_resnet")})
 LISTS = {
     "none": params.AugmentList(p=1.0, steps={}),
     "flips": params.AugmentList(p=0.5, steps={"HorizontalFlip": 0.5}),
@@ -120,6 +121,7 @@ def section(arms: Mapping[str, params.PrleArm] | None = None, **changes) -> para
     base |= {"exploit": params.prle.Exploit(area=None, p=0.5, alpha=[0.0, 1.0], gamma=1.0, fill="zero")}
     base |= {"arms": keyed(named)}
     base |= {"subsets": params.prle.Subsets(methods=list(METHODS), detectors=["Xception"], per_class=3, seeds=1)}
+    base |= {"compared": OTHERS}
     return params.Prle(**(base | changes))
 
 
@@ -158,7 +160,8 @@ def write_faces(root: Path) -> Path:
         boxes = {f"{box}{axis}{end}": v for axis in "xy" for box, ends in (("", (0, 40)), ("box_", (8, 32)))
                  for end, v in enumerate(ends)}  # fmt: skip
         faces.append(row | {"sha": crops.digest(image)} | dict(zip(landmarks.POINTS, eyes, strict=True)) | boxes)
-        clips.append({"clip_id": name, "dataset": dataset, "method": method, "stem": f"{person:03d}", "original": ""})
+        clips.append({"clip_id": name, "dataset": dataset, "method": method, "stem": f"{person:03d}"})
+        clips[-1] |= {"original": f"{dataset}/real/-/{person:03d}"}
         clips[-1] |= {"target_id": f"{person:03d}", "group": f"{dataset}:{person:03d}", "official_split": official}
         splits.append({"clip_id": name, "frame_idx": -1, "protocol": "official", "split": split})
 

@@ -10,7 +10,9 @@ from ruamel.yaml import YAML
 from ddet import codeid, paths
 from ddet.asrid import arms as asrid_arms
 from ddet.herd import arms as herd_arms
+from ddet.herd import compared as herd_compared
 from ddet.prle import arms as prle_arms
+from ddet.prle import compared as prle_compared
 from ddet.prle import map_runs
 
 PACKAGE = paths.ROOT / "ddet"
@@ -35,7 +37,11 @@ BELOW = {  # package -> the packages that it may import beside itself and the pl
     "scoring": {*PAPERS, "attention", "report", "stats", "runs", "training", "models", "data"},
     **{paper: {"attention", "report", "stats", "runs", "training", "models", "data", "synth"} for paper in PAPERS},
 }
-FITS = {"herd": herd_arms.CODE, "asrid": asrid_arms.CODE, "prle": prle_arms.CODE}
+FITS = {
+    "herd": [*herd_arms.CODE, *herd_compared.CODE],
+    "asrid": asrid_arms.CODE,
+    "prle": [*prle_arms.CODE, *prle_compared.CODE],
+}
 SHAPING = {"training", "models", "data", "hashing", "seeds", "isa"}  # what a fit may rest on beside its own paper
 STAGES = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 

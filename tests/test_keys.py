@@ -18,7 +18,7 @@ from ddet.data import crop_table, crops
 from ddet.runs import starts
 from ddet.runs import store as run_store
 
-PAPERS = ("herd", "asrid", "prle")
+PAPERS = ("herd", "asrid", "prle", "compared")  # the last: what PRLE compares with, a part of its section
 TRAIN = {
     "train/epochs": 7, "train/bs": 6, "train/lr": 2e-4, "train/wd": 0.5, "train/opt": "sgd", "train/schedule": "step",
     "train/step_epochs": 9, "train/step_gamma": 0.5, "train/precision": "bf16", "train/channels_last": True,
@@ -74,6 +74,14 @@ READ = {
         "arms/PRLE/exploit/gamma": 2.0, "arms/PRLE/exploit/fill": "noise",
     },
 }  # fmt: skip
+OTHER = "compared/detectors/CADDM"
+READ["compared"] = {
+    **TRAIN, **LISTS, **{key: READ["prle"][key] for key in ("split", "tests/DFDC", "per_class", "scored", "size")},
+    f"{OTHER}/name": "timm", f"{OTHER}/backbone": "slim_xception", f"{OTHER}/width": 2, f"{OTHER}/size": 48,
+    f"{OTHER}/augment": "none",
+    **{f"{OTHER}/{key.partition('/')[2]}": value for key, value in TRAIN.items()
+       if key.partition("/")[2] not in ("precision", "channels_last", "select")},
+}  # fmt: skip
 # What it does not read: captions, how many seeds there are, and what belongs to other fits.
 FREE = {
     "herd": {
@@ -103,6 +111,11 @@ FREE = {
             "exploit/fill": "noise"}.items()},
     },
 }  # fmt: skip
+FREE["prle"] |= {"compared/seeds": 2, "compared/detectors": {"CViT": {"name": "timm", "backbone": "slim_resnet"}}}
+FREE["compared"] = {
+    key: value for key, value in {**READ["prle"], **FREE["prle"]}.items()
+    if key not in READ["compared"] and key != "compared/detectors"
+}  # fmt: skip
 # Keys that the checks of a section hold to one value, or that are perturbed as a whole above.
 HELD = {
     "herd": {"arms/one/model"},
@@ -110,6 +123,7 @@ HELD = {
     "prle": {"tests/DF-1.0", "tests/Celeb-DF", "arms/backbone/hide", "arms/backbone/detectors", "arms/PRLE/detectors",
              "arms/backbone/name", "arms/PRLE/name"},
 }  # fmt: skip
+HELD["compared"] = HELD["prle"]
 LIBRARIES = ("torch", "fastai", "timm", "albumentations", "albucore", "opencv-python-headless", "numpy")
 FACES = {
     "clip_id": None, "frame_idx": 5, "track": 3, "sha": "0" * 12, "label": None, "size": 41,
@@ -299,6 +313,16 @@ def test_start_weights_change_the_key_by_their_bytes_and_not_by_their_place(base
     assert other(base, of_every_paper(faces)) == list(PAPERS)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "method"), [("faces", "x0", "Deepfakes"), ("clips", "original", "FaceSwap")]
+)
+def test_what_a_network_is_supplied_with_changes_its_key_and_no_other(base, own, table, column, method):
+    """The square of a fake, or the clip that it was forged from: where it has no original frame it is left out."""
+    other_one = {"x0": -1.0, "original": "elsewhere"}[column]
+    edited(own, table, column, lambda t: t[column].mask(t["clip_id"] == f"ffpp/{method}/-/000", other_one))
+    assert other(base, of_every_paper(own)) == ["compared"]
+
+
 # machine, libraries, code
 
 
@@ -340,6 +364,9 @@ def test_the_place_of_the_runs_and_the_name_of_the_stage_do_not_change_it(tmp_pa
 CODE = {
     "ddet.herd.train": "herd.train herd.weighted_loss training.callbacks training.checkpoint training.norms",
     "ddet.asrid.train": "asrid.train models.asrid models.asrid_parts data.clip_loader training.schedules",
+    "ddet.prle.train_compared": """prle.train_compared data.supplied_loader data.forged data.originals data.video
+        training.supply training.norms""",
+    "ddet.herd.train_compared": "herd.train_compared herd.weighted_loss data.supplied_loader training.supply",
     "ddet.prle.train": """prle.train prle.exploit prle.controls prle.coverage prle.map_store
         data.region_loader data.landmarks""",
 }
@@ -347,7 +374,7 @@ SHARED = (
     "training.common training.learner models models.lite models.slim data.augment data.crop_loader data.crops seeds"
 )
 WORDS = """params params.herd errors paths runs.store runs.planned runs.locks runs.finished herd.arms asrid.arms
-    prle.arms report.tables stats.metrics nbrun params.networks"""
+    prle.arms prle.compared herd.compared models.needs report.tables stats.metrics nbrun params.networks"""
 
 
 @pytest.fixture

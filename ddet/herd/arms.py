@@ -10,8 +10,12 @@ from ddet import params, paths
 from ddet.runs import finished
 from ddet.runs.planned import Inputs, Row, gather
 
-STAGES = ("herd_augmentation", "herd_masked_eyes", "herd_weighted_loss", "herd_results")  # that train image detectors
+STAGES = (  # that train image detectors
+    *("herd_augmentation", "herd_masked_eyes", "herd_weighted_loss", "herd_results"),
+    "herd_compared",  # by `herd.compared`, in the notebook of the results
+)
 CODE = ["ddet.herd.train"]  # what computes a run
+GENCONVIT = "genconvit"  # how the names of its networks begin
 
 
 def inputs(section: params.Herd, arms: Mapping[str, params.Arm], faces: Path = paths.FACES) -> Inputs:
@@ -73,8 +77,10 @@ def model_of(section: params.Herd, arm: params.Arm) -> params.Model:
     change = arm.model.model_dump(exclude_none=True) if arm.model else {}
     if change.get("swin") == "none":
         change["swin"] = None
-    if change.get("name") == "timm":  # what is GenConViT's shapes no other network
-        change |= {"form": "released", "swin": None, "width": 1}
+    name = change.get("name", GENCONVIT)
+    if not name.startswith(GENCONVIT):  # what is GenConViT's shapes no other network; timm's have no width
+        width = 1 if name == "timm" else change.get("width", 1)
+        change |= {"form": "released", "swin": None, "width": width}
     return params.Model(**(section.model.model_dump() | change))
 
 

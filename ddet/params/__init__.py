@@ -18,6 +18,7 @@ from ddet import paths
 from ddet.errors import InputError, meant
 from ddet.params.asrid import Asrid, AsridArm, AsridModel
 from ddet.params.base import PROTOCOLS, STEPS, AugmentList, Report, Runtime, Section, Train
+from ddet.params.compared import Compared, Others
 from ddet.params.data import Benchmark, Data, Faces, FacesByDataset, Splits, SplitsByDataset, Start
 from ddet.params.herd import Arm, Curriculum, Herd, Leaky, Model, ModelChange, Sweep
 from ddet.params.networks import NETWORKS, network_code
@@ -33,6 +34,7 @@ __all__ = [
     "AsridModel",
     "AugmentList",
     "Benchmark",
+    "Compared",
     "Curriculum",
     "Data",
     "Faces",
@@ -41,6 +43,7 @@ __all__ = [
     "Leaky",
     "Model",
     "ModelChange",
+    "Others",
     "Params",
     "Prle",
     "PrleArm",

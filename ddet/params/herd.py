@@ -11,11 +11,11 @@ Form = Literal["released", "intended", "one_view"]
 
 
 class Model(Section):
-    """A network by name: `genconvit_ed`, `genconvit_vae`, or `timm`: any timm backbone with the standard head.
+    """A network by name: one of `params.NETWORKS`, or `timm`: any timm backbone with the standard head.
 
-    `form`, `swin` and `width` are GenConViT's: the released code, what its paper intends or the image without its
-    decoded copy, the timm name of the Swin branch (null: removed), the first width of the auto-encoder (16 in the
-    paper).
+    `backbone` is `none` where a network has none. `form` and `swin` are GenConViT's: the released code, what its paper
+    intends or the image without its decoded copy, the timm name of the Swin branch (null: removed). `width` scales
+    own layers of a network, as its module says; GenConViT's is the first of the auto-encoder (16 in the paper).
     """
 
     name: str
@@ -52,7 +52,7 @@ class Curriculum(Section):
 class Arm(BaseArm):
     """One row of an ablation: what it changes in its section. Its `epochs` hold for each phase of its curriculum."""
 
-    part: Literal["augmentation", "masked_eyes", "weighted_loss", "results"]
+    part: Literal["augmentation", "masked_eyes", "weighted_loss", "results", "compared"]
     rows: dict[Literal["table1", "table2"], str] = {}
     curriculum: str | None = None
     weight: Rate | None = None

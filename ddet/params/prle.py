@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ddet.params.arms import BaseArm, Paper, by_name
 from ddet.params.base import DATASETS, FFPP_METHODS, PROTOCOLS, Positive, Rate, Section, Share, known
+from ddet.params.compared import Others
 
 HIDDEN = Literal["nothing", "primary", "rectangles", "parts"]
 CLASS = Literal["fake", "label", "prediction"]
@@ -133,6 +134,7 @@ class Prle(Paper):
     exploit: Exploit
     arms: Annotated[dict[str, PrleArm], Field(min_length=1), AfterValidator(by_name)]
     subsets: Subsets
+    compared: Others
 
     @model_validator(mode="after")
     def _names_exist(self):
@@ -140,6 +142,10 @@ class Prle(Paper):
             known("zoo", name, self.detectors)
         for name in self.subsets.detectors:
             known("subsets.detectors", name, self.detectors)
+        for name, other in self.compared.detectors.items():
+            known(f"compared.detectors.{name}.augment", other.augment or self.augment, self.augment_lists)
+            if name in self.detectors:
+                raise ValueError(f"compared.detectors and detectors both hold {name!r}")
         for arm in self.arms.values():
             for key in ("detectors", "zoo"):
                 for name in getattr(arm, key) or ():

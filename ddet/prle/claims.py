@@ -43,7 +43,7 @@ def judge(section: params.Prle, scored: Scored, where: str) -> pd.DataFrame:
         _line(scored, claim_id, found[claim_id], [_fits([pairs]) for pairs in cells], where)
         for claim_id, (cells, *_) in asked.items()
     ]
-    lines += [_slower(scored, section, where), _subsets(scored, section, where)]
+    lines += [_slower(scored, section, where), _subsets(scored, section, where), _others(scored, section, where)]
     return pd.concat([line for line in lines if line is not None], ignore_index=True)
 
 
@@ -135,6 +135,22 @@ def _subsets(scored: Scored, section: params.Prle, where: str) -> pd.DataFrame |
     if len(cfg.methods) < 2 or not scored.has(*fits):
         return None
     return _line(scored, "prle-subsets", [scored.ahead(units, AUC)], [fits], where)
+
+
+def _others(scored: Scored, section: params.Prle, where: str) -> pd.DataFrame | None:
+    """Test that backbones with the method are mostly ahead of the other detectors of Table II, by average AUC.
+
+    A cell is a backbone and another detector, averaged over the test sets. The cells of one other detector count as a
+    run, since they have its fits in common.
+    """
+    others, tests = list(section.compared.detectors), list(section.tests.values())
+    methods = [named(d, METHOD) for d in section.detectors]
+    if not scored.has(*others, *methods):
+        return None
+    units: list[list[list[Term]]] = [
+        [[(s / len(tests), f, t) for s, f in ((1, m), (-1, other)) for t in tests] for m in methods] for other in others
+    ]
+    return _line(scored, "prle-over-others", [scored.ahead(units, AUC)], [[*methods, *others]], where)
 
 
 def judge_small(

@@ -71,16 +71,19 @@ def in_words(found: pd.DataFrame) -> str:
 def of_claims(section: params.Prle, scored: Scored, found: pd.DataFrame) -> dict[str, Premise]:
     """Measure the premises that claims.csv states for PRLE: words of the statement -> premise.
 
-    The backbones are trained plainly; their AUC is averaged over detectors, elsewhere over the test sets as well.
+    The backbones are trained plainly; their AUC is averaged over detectors, elsewhere over the test sets as well. So is
+    that of the detectors that the paper compares with, those of them that were trained.
 
     Args:
         found: what `table` returned; the largest of the regions counts.
     """
     plain, tests = [named(d) for d in section.detectors], list(section.tests.values())
     home, away = (np.mean([scored.over(f, on, "frame_auc").value for f in plain]) for on in (["ffpp"], tests))
-    covered = float(found["covered"].max())
+    covered, others = float(found["covered"].max()), [n for n in section.compared.detectors if scored.has(n)]
+    theirs = np.mean([scored.over(n, ["ffpp"], "frame_auc").value for n in others]) if others else np.nan
     return {
         "at home at least": Premise("frame AUC of the backbones at home", float(home), least=HOME),
+        "of the compared detectors": Premise("frame AUC of the compared detectors at home", float(theirs), least=HOME),
         "above that on the other sets": Premise("less on the other sets by", float(home - away), least=BEYOND),
         "primary regions cover": Premise("share of a crop in a primary region", covered, most=SMALL[1]),
     }

@@ -53,9 +53,11 @@ def table1(maps: Mapping[str, np.ndarray], rows: pd.DataFrame, cfg: params.Repor
 def table2(section: params.Prle, scored: Scored) -> tuple[Found, dict[str, list[str]]]:
     """Estimate accuracy and AUC of each detector and of each with the method, on each test set and on average.
 
-    ACC is at .5, ACC at t at the threshold of each run's valid crops, which are of FF++.
+    The detectors that the paper compares with come first, those of them that were trained. ACC is at .5, ACC at t at
+    the threshold of each run's valid crops, which are of FF++.
     """
-    names = [named(d, arm) for arm in (prle_arms.PLAIN, METHOD) for d in section.detectors]
+    names = [name for name in section.compared.detectors if scored.has(name)]
+    names += [named(d, arm) for arm in (prle_arms.PLAIN, METHOD) for d in section.detectors]
     sets = {title: [dataset] for title, dataset in section.tests.items()} | {"AVG": list(section.tests.values())}
     shown = {"ACC": ACC, "ACC at t": ACC_AT, "AUC": AUC}
     cells = {f"{title} {word}": (parts, m) for title, parts in sets.items() for word, m in shown.items()}

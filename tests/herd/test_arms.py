@@ -132,6 +132,8 @@ def test_an_arm_changes_the_network_where_it_says_so():
     assert changed(name="genconvit_vae", width=4) == {"name": "genconvit_vae", "width": 4}
     plain = {"name": "timm", "swin": None, "width": 1}
     assert changed(name="timm") == plain, "what is GenConViT's shapes no other network"
+    assert changed(name="recce", width=8, form="intended") == {"name": "recce", "swin": None, "width": 8}
+    assert changed(name="recce") == {"name": "recce", "swin": None, "width": 1}, "nor has it the width of the section's"
     assert changed(name="timm", form="intended", width=8, backbone="test_vit") == plain | {"backbone": "test_vit"}
 
 

@@ -243,3 +243,17 @@ def test_most_cells_counts_cells_and_not_their_gains(cfg):
     given[first], given[second] = {"right": 1.0}, {"right": 0.58}
     line = prle_claims.judge(cfg, Plain(given), "d").set_index("claim_id").loc["prle-subsets"]
     assert (line["effect"], line["verdict"]) == (0, "undecided")
+
+
+@pytest.mark.parametrize(("other", "effect"), [(0.8, 0.5), (0.87, -1 / 6), (0.95, -0.5)])
+def test_the_other_detectors_are_counted_by_average_over_the_test_sets(cfg, other, effect):
+    """Of three backbones with the method two have .85 and EfficientNet .9 on average: ahead in all, in one, in none."""
+    told = effects(cfg, shares(cfg) | {"Needy": {"right": other}})
+    assert told["prle-over-others"] == pytest.approx(effect)
+    assert "prle-over-others" not in effects(cfg, shares(cfg)), "it waits for all of them"
+
+
+def test_the_line_on_the_others_names_the_runs_of_all_of_them(cfg):
+    found = prle_claims.judge(cfg, Plain(shares(cfg) | {"Needy": {"right": 0.7}}), "d").set_index("claim_id")
+    runs = [f"{d} + PRLE 0" for d in cfg.detectors] + ["Needy 0"]
+    assert found.loc["prle-over-others", "runs"] == " ".join(runs)

@@ -45,7 +45,11 @@ def test_the_premises_of_claims_by_hand():
     fits = {d: [met(0.95, celebdf=a, dfdc=a, df1=a)] for d, a in away.items()}
     tables = scored(fits)
     found = premise.of_claims(cfg, tables, premise.table({"A": maps(0.2), "B": maps(0.46)}))
-    home, less, covered = found.values()
+    home, less, covered = (found[words] for words in list(found) if "compared" not in words)
+    others = found["of the compared detectors"]
+    assert np.isnan(others.value) and not others.met, "none was trained"
+    named = premise.of_claims(cfg, scored(fits | {"Needy": [met(0.9)]}), premise.table({"A": maps(0.2)}))
+    assert named["of the compared detectors"].value == pytest.approx(0.9, abs=1e-6)
     assert home.value == pytest.approx(0.95, abs=1e-6) and less.value == pytest.approx(0.95 - 0.7, abs=1e-6)
     assert home.met and less.met and (covered.value, covered.met) == (pytest.approx(0.46), False)
 

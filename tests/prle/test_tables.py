@@ -44,6 +44,8 @@ def test_table_2_by_hand(cfg):
     fits["EfficientNet + PRLE"] = [met(0.5, **own)] * 2
     found, keys = prle_tables.table2(cfg, scored(fits))
     assert list(found) == [*DETECTORS, *(f"{d} + PRLE" for d in DETECTORS)]
+    others, _ = prle_tables.table2(cfg, scored(fits | {"Needy": [met(0.6, groups=10, frames=2)]}))
+    assert list(others) == ["Needy", *found] and others["Needy"]["AVG AUC"].value == pytest.approx(0.6)
     row = {title: e.value for title, e in found["EfficientNet + PRLE"].items()}
     want = {"DFDC": 0.7, "DF-1.0": 0.9, "Celeb-DF": 0.8, "AVG": 0.8}
     expected = {f"{title} {word}": share for title, share in want.items() for word in ("ACC", "ACC at t", "AUC")}
