@@ -105,7 +105,7 @@ PIPELINE = (paths.ROOT / "dvc.yaml").read_text()
 STORES = {"start_weights": "start"}  # stage -> its folder of runs, where they differ
 SECTIONS = {  # stages that train detectors
     *("herd_augmentation", "herd_masked_eyes", "herd_weighted_loss", "herd_results"),
-    *("asrid_static", "asrid_dynamic", "prle_zoo", "prle_exploitation"),
+    *("asrid_static", "asrid_dynamic", "prle_zoo", "prle_exploitation", "prle_compared"),
 }
 
 

@@ -19,10 +19,13 @@ from ddet.asrid import arms as asrid_arms
 from ddet.asrid import train as asrid_train
 from ddet.data import faces, index, splits
 from ddet.data.crops import resized
+from ddet.data.forged import Masks
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
+from ddet.herd import compared as herd_compared
 from ddet.herd import train as herd_train
 from ddet.prle import arms as prle_arms
+from ddet.prle import compared as prle_compared
 from ddet.prle.arms import WHOLE
 from ddet.runs import finished, planned, store
 from ddet.stats import metrics
@@ -70,11 +73,16 @@ CODES = {
     "dfdc": herd_arms.CODE,
     "asrid": asrid_arms.CODE,
     "prle": prle_arms.CODE,
+    "compared": prle_compared.CODE,
+    "herd_compared": herd_compared.CODE,
 }
 
 
 def plans(whole: params.Params, crops: Path, only: str | None) -> Iterator[tuple]:
-    """Plan the baselines: paper, rows, what they were planned with, the function that trains one."""
+    """Plan the baselines: paper, rows, what they were planned with, the function that trains one.
+
+    `compared` and `herd_compared` are the detectors of other authors that PRLE and Herd compare with.
+    """
     herd, asrid, prle = whole.herd, whole.asrid, whole.prle
     if only in (None, "herd"):
         networks = [name for name, arm in herd.arms.items() if arm.model and arm.model.name == "timm"]
@@ -95,6 +103,14 @@ def plans(whole: params.Params, crops: Path, only: str | None) -> Iterator[tuple
         listed = {n: f for n, f in every.items() if f.crop_set == prle_arms.WHOLE and f.arm.name == prle_arms.PLAIN}
         given = prle_arms.inputs(prle, listed, crops)
         yield "prle", prle_arms.plan(prle, listed, given, {}), given, prle_arms.fit_with(crops.parent / "runs")
+    masks = Masks(truth=crops.parent / "synthetic" / "truth")
+    if only in (None, "compared"):
+        listed, given = prle_compared.chosen(prle), prle_compared.inputs(prle, crops)
+        yield "compared", prle_compared.plan(prle, listed, given, masks), given, prle_compared.fit_with(masks)
+    if only in (None, "herd_compared"):
+        listed = planned.of_part(herd, "compared")
+        given = herd_arms.inputs(herd, listed, crops)
+        yield "herd_compared", herd_compared.plan(herd, listed, given, masks), given, herd_compared.fit_with(masks)
 
 
 def _line(paper: str, run: tuple, crops: Path) -> dict:
@@ -109,7 +125,7 @@ def _line(paper: str, run: tuple, crops: Path) -> dict:
     line["running"] = chosen.get("clip_log_loss", chosen["valid_loss"])
     preds = preds[preds["split"] == "test"]
     of = preds["clip_id"].str.split("/").str[0]
-    if paper != "prle":
+    if paper not in ("prle", "compared"):
         return line | {"home": auc(preds), **_seconds(run, crops)}
     line["home"] = auc(preds[of == "ffpp"])
     for dataset in ("celebdf", "dfdc", "df1"):

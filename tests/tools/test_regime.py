@@ -14,12 +14,14 @@ WHOLE = params.load("profiles/smoke.yaml")
 @pytest.fixture
 def given(monkeypatch):
     """Let every crop set and every start be known."""
-    rows = pd.DataFrame({"clip_id": [], "split": [], "label": [], "method": []})
+    columns = ("clip_id", "split", "label", "method", "original", "crop", "frame_idx", "track", "x0", "y0", "x1", "y1")
+    rows = pd.DataFrame({name: [] for name in columns})
     monkeypatch.setattr(starts, "start_of", lambda backbone: (None, ""))
+    sets = {"FF++": rows, "identity": rows}
     for module in (regime.herd_arms, regime.asrid_arms, regime.prle_arms):
         hashes = {name: "h" for name in ("identity", "official", "celebdf, identity", "FF++")}
         known = {b: "" for b in WHOLE.start.backbones}
-        monkeypatch.setattr(module, "inputs", lambda *_, h=hashes, k=known: planned.Inputs({"FF++": rows}, h, k))
+        monkeypatch.setattr(module, "inputs", lambda *_, h=hashes, k=known: planned.Inputs(sets, h, k))
 
 
 def test_plain_detectors_alone_are_trained(given, tmp_path):
@@ -28,6 +30,7 @@ def test_plain_detectors_alone_are_trained(given, tmp_path):
     assert found["herd"] == ["NA", "Base", "ResNet-50", "SENet", "EfficientNet-b7", "BiT", "ViT"]
     assert found["dfdc"] == ["trained on DFDC"]
     assert found["prle"] == list(WHOLE.prle.detectors)
+    assert found["compared"] == list(WHOLE.prle.compared.detectors) and found["herd_compared"] == ["RECCE", "CADDM"]
     assert all(row.phases[0]["hide"] == {"kind": "nothing"} for row in _rows(tmp_path, "prle"))
 
 
