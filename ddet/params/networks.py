@@ -20,6 +20,9 @@ NETWORKS = {
     "rfm": "ddet.models.rfm",
     "recce": "ddet.models.recce",
     "cvit": "ddet.models.cvit",
+    "ffd": "ddet.models.ffd",
+    "ffd_free": "ddet.models.ffd",
+    "mat": "ddet.models.mat",
     "caddm": "ddet.models.caddm",
 }
 
