@@ -8,7 +8,7 @@ export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 export DVC_NO_ANALYTICS := 1
 UV_VERSION := $(shell sed -n 's/^uv==\([^ ;]*\).*/\1/p' requirements.txt)
 
-.PHONY: repro demo test test-random lab lint lock audit-deps bench bits preflight
+.PHONY: repro demo rehearse test test-random lab lint lock audit-deps bench bits preflight
 .DELETE_ON_ERROR:
 
 repro: .venv/.locked            ## regenerate every table, figure and report that is out of date
@@ -16,6 +16,9 @@ repro: .venv/.locked            ## regenerate every table, figure and report tha
 
 demo: .venv/.locked              ## the whole pipeline at smoke size, in demo/: the checkout stays as it is
 	python -m ddet.tools.demo
+
+rehearse: .venv/.locked          ## the paper profile on miniatures of the datasets, in rehearsal/: hours without a GPU
+	python -m ddet.tools.rehearse
 
 test: .venv/.locked             ## every test, with the notebooks run in a clone at smoke size
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -1,0 +1,87 @@
+"""Make miniatures of the four datasets: few rendered clips, in the official trees, with the frames that real ones have.
+
+Sizes, lengths and rates are those of the datasets, so that what a full-HD clip of 10 s does to index, sampling, face
+detection and disk is seen before anyone has the data. A rendered clip is enlarged, set into a frame of the dataset's
+size and played to and fro until it is as long as a real one. Masks and lists are copied.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from joblib import Parallel, delayed
+
+from ddet import params
+from ddet.data import video
+from ddet.synth import encode, write
+
+CRF = 23
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a clip of a dataset is: px, frames, frames a second, and whether it has sound."""
+
+    width: int
+    height: int
+    frames: int
+    fps: float
+    audio: bool = False
+
+
+SHAPES = {  # by the folder of a dataset; Celeb-DF's sizes vary about this one, FF++'s about 720 lines
+    "FaceForensics++": Shape(1280, 720, 400, 25.0),
+    "Celeb-DF-v2": Shape(944, 500, 390, 30.0),
+    "DFDC": Shape(1920, 1080, 300, 30000 / 1001, audio=True),
+    "DeeperForensics-1.0": Shape(1280, 720, 400, 25.0),
+}
+
+
+def make(out: Path, cfg: params.Benchmark, runtime: params.Runtime, shapes: dict[str, Shape] | None = None) -> int:
+    """Render the benchmark of `cfg` and write its enlarged copy to `out`; return the number of clips.
+
+    Clips that cannot be used (empty, cut short) are copied as they are.
+    """
+    rendered = out.with_name(f"{out.name}_rendered")
+    clips = write.render_benchmark(rendered, cfg, runtime)
+    shapes = SHAPES if shapes is None else shapes
+    usable = clips[clips["unusable"].isna()]
+    jobs = [(row, shapes[Path(row.path).parts[0]]) for row in usable.itertuples() if Path(row.path).parts[0] in shapes]
+    for file in sorted(f for f in rendered.rglob("*") if f.is_file()):
+        name = file.relative_to(rendered)
+        if name.parts[0] in shapes and not (out / name).is_file():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, out / name)
+    Parallel(n_jobs=runtime.jobs, backend=runtime.backend)(
+        delayed(enlarge)(rendered / row.path, out / row.path, shape) for row, shape in jobs
+    )
+    return len(jobs)
+
+
+def enlarge(source: Path, target: Path, shape: Shape) -> None:
+    """Write a clip with the frames of `source` at the size, length and rate of `shape`."""
+    info = video.probe(source)
+    frames = [set_in(frame, shape) for _, frame in video.read_frames(source, range(info.frames))]
+    encode.write_mp4(target, list(to_and_fro(frames, shape.frames)), shape.fps, CRF, shape.audio)
+
+
+def set_in(frame: np.ndarray, shape: Shape) -> np.ndarray:
+    """Enlarge a frame to the height of `shape`, and fill what lacks at its sides with its own edges."""
+    height, width = frame.shape[:2]
+    scale = min(shape.height / height, shape.width / width)
+    size = round(width * scale), round(height * scale)
+    large = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC)
+    left, top = (shape.width - size[0]) // 2, (shape.height - size[1]) // 2
+    rest = shape.height - size[1] - top, shape.width - size[0] - left
+    return cv2.copyMakeBorder(large, top, rest[0], left, rest[1], cv2.BORDER_REPLICATE)
+
+
+def to_and_fro(frames: Sequence[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Yield `count` frames: forwards, backwards, and so on, so that no step is larger than one of the clip's own."""
+    period = max(2 * len(frames) - 2, 1)
+    for i in range(count):
+        at = i % period
+        yield frames[at if at < len(frames) else period - at]
