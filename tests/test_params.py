@@ -25,6 +25,7 @@ def test_profiles_have_identical_keys_save_within_arms_and_lists():
     trees = {f: keys(YAML(typ="safe").load(f.read_text())) for f in FILES}
     assert len(trees) == 4
     free = [f".{paper}.{part}." for paper in PAPERS for part in ("arms", "augment_lists", "detectors")]
+    free.append(".prle.compared.detectors.")  # recipes: common ones, or those that were released
     free.append(".start.backbones.")  # the networks differ, and so do their sources
     free += [".faces.datasets.", ".splits.datasets."]  # what one dataset changes
     free.append(".asrid.sets.")  # a set counts the clips of some splits, and takes the others whole
@@ -71,8 +72,21 @@ def test_profiles_ask_prle_s_detectors_and_zoo_for_the_same():
 @pytest.mark.parametrize("paper", PAPERS)
 def test_profiles_have_the_same_lists_in_the_same_order(paper):
     sections = [getattr(params.load(f), paper) for f in FILES]
-    lists, *others = ([s.augment, [(name, list(a)) for name, a in s.augment_lists.items()]] for s in sections)
+    lists, *others = (
+        [s.augment, [(n, list(a)) for n, a in s.augment_lists.items() if n not in own(s)]] for s in sections
+    )
     assert all(other == lists for other in others)
+
+
+def own(section: params.arms.Paper) -> set[str]:
+    """Name the lists that only recipes of detectors compared with name."""
+    compared = getattr(section, "compared", None)
+    return {other.augment for other in compared.detectors.values()} - {None, section.augment} if compared else set()
+
+
+def test_profiles_compare_with_the_same_detectors_in_the_same_order():
+    told = [[(n, o.name) for n, o in params.load(f).prle.compared.detectors.items()] for f in FILES]
+    assert len(told[0]) == 8 and all(other == told[0] for other in told[1:])
 
 
 def test_profiles_hide_the_same_in_the_phases_of_the_same_curricula():

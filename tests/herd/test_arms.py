@@ -140,7 +140,7 @@ def test_an_arm_changes_the_network_where_it_says_so():
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_the_parts_deal_out_every_arm_once(file):
     cfg = params.load(file).herd
-    parts = ("augmentation", "masked_eyes", "weighted_loss", "results")
+    parts = ("augmentation", "masked_eyes", "weighted_loss", "results", "compared")
     dealt = [arm for part in parts for arm in runs_planned.of_part(cfg, part)]
     assert sorted(dealt) == sorted(cfg.arms) and all(runs_planned.of_part(cfg, part) for part in parts)
 

@@ -11,6 +11,7 @@ from ddet.asrid import arms as asrid_arms
 from ddet.errors import InputError
 from ddet.herd import arms as herd_arms
 from ddet.prle import arms as prle_arms
+from ddet.prle import compared as prle_compared
 from ddet.tools import model_cards
 
 CFG = params.load()
@@ -98,6 +99,6 @@ def test_nothing_trained_and_a_run_that_is_gone_are_one_line(tree):
 
 def test_the_stage_reads_the_runs_of_every_stage_that_trains_detectors():
     deps = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]["model_cards"]["deps"]
-    trained = {*herd_arms.STAGES, *asrid_arms.STAGES, *prle_arms.STAGES}
+    trained = {*herd_arms.STAGES, *asrid_arms.STAGES, *prle_arms.STAGES, prle_compared.STAGE}
     assert {d for d in deps if d.startswith("data/runs/")} == {f"data/runs/{stage}" for stage in trained}
     assert {d for d in deps if d.startswith("data/results/")} == {f"data/results/{s}_runs.csv" for s in trained}
