@@ -17,6 +17,7 @@ OF_ANOTHER_KIND = {  # what no single module is: what each looks at
     "test_mutants.py": "the list of planted faults",
     "test_offline.py": "the refusal of the network in tests of the pipeline",
     "test_payloads.py": "code planted in files that the program reads",
+    "test_photograph.py": "modules together, on a photograph",
     "test_pipeline.py": "the whole pipeline in a clone",
     "test_readme.py": "the README",
     "test_real_footage.py": "modules together, on real clips",
