@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ddet import params, paths
+from ddet import cluster, params, paths
 from ddet.data.faces import extract_faces
 from ddet.errors import InputError
 from ddet.report import foreign
@@ -142,8 +142,8 @@ def _scored(args: argparse.Namespace) -> int:
     detector = detectors.of_run(run, cfg.runtime.device) if run else detectors.of_function(args.model, args.size)
     cfg = as_trained(run, cfg) if run else cfg
     threshold = _threshold(args.threshold, detector) if args.threshold else None
-    clips, root = _found(args, cfg)
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as out, cluster.opened(cfg.runtime, Path(out)):
+        clips, root = _found(args, cfg)
         scored, rejects = crops_of(clips, root, Path(out), detector, cfg)
         table = summed(clips, scored, rejects)
         table = table if threshold is None else _decided(table, threshold)

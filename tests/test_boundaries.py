@@ -17,7 +17,7 @@ from ddet.prle import map_runs
 
 PACKAGE = paths.ROOT / "ddet"
 PAPERS = {"herd", "asrid", "prle"}
-PLUMBING = {"errors", "paths", "hashing", "seeds", "codeid", "published", "isa", "machine", "params"}
+PLUMBING = {"errors", "paths", "hashing", "seeds", "codeid", "published", "isa", "machine", "params", "cluster"}
 COMMANDS = {
     "notebook",
     "nbrun",

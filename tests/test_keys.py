@@ -336,6 +336,11 @@ def test_how_many_work_at_a_time_does_not(base, faces):
     assert other(base, of_every_paper(faces, jobs=2, backend="loky", workers=3, fits=2)) == []
 
 
+def test_where_the_preparation_works_does_not(base, faces):
+    """A cluster makes the same crops, and no fit runs on it."""
+    assert other(base, of_every_paper(faces, backend="dask", scheduler="tcp://elsewhere:8786")) == []
+
+
 def test_auto_is_the_device_that_there_is(base, faces, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert keys_of("herd", key_inputs.herd(), faces, device="auto") == base["herd"]

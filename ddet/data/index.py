@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
-from ddet import params, paths
+from ddet import cluster, params, paths
 from ddet.data import layouts, video
 from ddet.data.expected import expected_vs_found
 from ddet.data.layouts.base import Clip
@@ -57,7 +57,8 @@ def inspect(
     """Look into the file of every usable clip below `root` and make the manifest's rows."""
     there = [clip for clip in clips if clip.status == "ok"]
     files = tqdm([root / clip.path for clip in there], desc="index", unit="clip", disable=not progress)
-    looks = Parallel(n_jobs=runtime.jobs, backend=runtime.backend)(delayed(_look)(probe, f) for f in files)
+    with parallel_config(backend=runtime.backend):  # Parallel's own argument fails for dask
+        looks = Parallel(n_jobs=runtime.jobs)(delayed(_look)(probe, f) for f in files)
     held = {clip.clip_id: look for clip, look in zip(there, looks, strict=True)}
     return _frame(_row(clip, *held.get(clip.clip_id, (NOTHING, ""))) for clip in clips)
 
@@ -100,7 +101,8 @@ def main(argv: list[str] | None = None) -> int:
         folders = whole.data.folders | ({args.dataset: args.folder} if args.folder else {})
         update = {"root": str(Path(args.root).resolve()), "datasets": [args.dataset], "folders": folders}
         cfg = whole.data.model_copy(update=update)
-        clips = inspect(layouts.scan(cfg), paths.resolve(cfg.root), whole.runtime)
+        with cluster.opened(whole.runtime):
+            clips = inspect(layouts.scan(cfg), paths.resolve(cfg.root), whole.runtime)
     except InputError as e:
         print(e, file=sys.stderr)
         return 2

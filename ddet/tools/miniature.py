@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 
 from ddet import params
 from ddet.data import video
@@ -55,9 +55,8 @@ def make(out: Path, cfg: params.Benchmark, runtime: params.Runtime, shapes: dict
         if name.parts[0] in shapes and not (out / name).is_file():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, out / name)
-    Parallel(n_jobs=runtime.jobs, backend=runtime.backend)(
-        delayed(enlarge)(rendered / row.path, out / row.path, shape) for row, shape in jobs
-    )
+    with parallel_config(backend=runtime.backend):
+        Parallel(n_jobs=runtime.jobs)(delayed(enlarge)(rendered / row.path, out / row.path, at) for row, at in jobs)
     return len(jobs)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ddet import machine, params, paths
+from ddet import cluster, machine, params, paths
 from ddet.asrid import arms as asrid_arms
 from ddet.asrid import train as asrid_train
 from ddet.data import faces, index, splits
@@ -44,12 +44,13 @@ HERD, ASRID = (
 def benchmark(whole: params.Params, seed: int) -> Path:
     """Render the benchmark under a tuning seed, cut its faces and split it; return the folder of the faces."""
     folder = FOLDER / str(seed)
-    write.render_benchmark(folder / "synthetic", whole.benchmark.model_copy(update={"seed": seed}), whole.runtime)
-    data = whole.data.model_copy(update={"root": str(folder / "synthetic")})
-    clips, out = index.build_index(data, whole.runtime), folder / "faces"
-    out.mkdir(exist_ok=True)
-    clips.to_parquet(out / "clips.parquet", index=False)
-    crops, _ = faces.extract_faces(clips, folder / "synthetic", out, whole.faces, whole.runtime)
+    data, out = whole.data.model_copy(update={"root": str(folder / "synthetic")}), folder / "faces"
+    with cluster.opened(whole.runtime):
+        write.render_benchmark(folder / "synthetic", whole.benchmark.model_copy(update={"seed": seed}), whole.runtime)
+        clips = index.build_index(data, whole.runtime)
+        out.mkdir(exist_ok=True)
+        clips.to_parquet(out / "clips.parquet", index=False)
+        crops, _ = faces.extract_faces(clips, folder / "synthetic", out, whole.faces, whole.runtime)
     splits.make_splits(clips, crops, whole.splits).to_parquet(out / "splits.parquet", index=False)
     return out
 

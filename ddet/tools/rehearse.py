@@ -17,7 +17,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from ddet import params, paths
+from ddet import cluster, params, paths
 from ddet.errors import InputError
 from ddet.models import make_backbone
 from ddet.tools import demo, miniature, overlay
@@ -34,7 +34,8 @@ def lay_out(folder: Path, source: Path = paths.ROOT) -> params.Params:
     """
     demo.lay_out(folder, source, "paper")
     cfg = overlay.lay(source / "profiles/paper.yaml", source / OVERLAY, folder / "params.yaml")
-    miniature.make(folder / cfg.data.root, cfg.benchmark, cfg.runtime)
+    with cluster.opened(cfg.runtime, folder):
+        miniature.make(folder / cfg.data.root, cfg.benchmark, cfg.runtime)
     random_weights(cfg.start, folder)
     return cfg
 
