@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pandas as pd
 import pytest
@@ -148,6 +149,22 @@ def test_every_clip_is_used_or_listed_with_a_reason(smoke):
 def test_running_again_does_nothing(smoke):
     assert "Data and pipelines are up to date" in smoke.run("dvc", "repro").stdout
     assert smoke.git("status", "--short") == ""
+
+
+def test_a_fresh_clone_takes_everything_from_a_remote_and_trains_nothing(smoke, tmp_path):
+    store, fresh = ("remote", "add", "--local", "-d", "store", str(tmp_path / "store")), tmp_path / "fresh"
+    smoke.run("dvc", *store)
+    smoke.run("dvc", "push", "-q")
+    smoke.run("git", "clone", "-q", str(smoke.root), str(fresh))
+    there = {"cwd": fresh, "env": smoke.env | {"PYTHONPATH": str(fresh)}, "capture_output": True, "text": True}
+    for words in (store, ("pull", "-q"), ("repro",)):
+        done = subprocess.run(["dvc", *words], **there)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "Data and pipelines are up to date" in done.stdout
+    taken = {f"{p.parts[-3]}/{p.parts[-2]}" for p in fresh.glob("data/runs/*/*/manifest.json")}
+    assert taken == set(runs(smoke)) and taken
+    assert subprocess.run(["git", "status", "--short"], **there).stdout == ""
+    smoke.run("dvc", "remote", "remove", "--local", "store")
 
 
 def test_metrics_and_plots_show_something(smoke):
