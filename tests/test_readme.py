@@ -88,6 +88,14 @@ def test_results_and_times_are_filled_in():
     assert captions == ["Herd, Table 2", "ASRID, Table 2", "PRLE, Table II"]
 
 
+def test_tests_that_a_page_names_exist():
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", EVERY)
+    assert len([test for _, test in named if test]) > 30
+    for file, test in named:
+        source = (paths.ROOT / file).read_text()
+        assert not test or f"\ndef {test}(" in source, f"{file}::{test}"
+
+
 def test_experiments_change_what_stands():
     """Two versions trained nothing: one named the rate that the arm had already, one lacked the + of a new key."""
     found = re.findall(r"^dvc exp run -S '?(\+?)([^'=\n]+)=([^'\s]+)", EVERY, flags=re.M)
