@@ -208,7 +208,7 @@ def test_the_other_sections_of_a_params_file_have_no_say():
     """They shape tables and start weights, whose hashes are in the key; the code that plans fits never sees them."""
     tree = YAML(typ="safe").load((paths.ROOT / "profiles/smoke.yaml").read_text())
     assert set(tree) - set(PAPERS) == {
-        "profile", "runtime", "benchmark", "data", "faces", "splits", "start", "report",
+        "profile", "runtime", "benchmark", "data", "faces", "splits", "start", "report", "robustness",
     }  # fmt: skip
 
 

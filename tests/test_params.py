@@ -138,6 +138,12 @@ MISTAKES = [  # path in the file, what is written there, the line that it makes
     ("herd/sweep/weights", [0, 2.0], f"herd.sweep.weights.0 = 0; {MANY}"),
     ("herd/sweep/classes", [], "herd.sweep.classes = []; List must have at least 1 item"),
     ("herd/sweep/augment", "none", "unknown key herd.sweep.augment; allowed here: classes, imbalance, seeds, weights"),
+    # robustness
+    ("robustness/jpeg", [10, 50], "robustness.jpeg = [10, 50]; [10, 50] must fall: the mildest level comes first"),
+    ("robustness/crf", [41, 29], "robustness.crf = [41, 29]; [41, 29] must rise: the mildest level comes first"),
+    ("robustness/crf", [60], "robustness.crf.0 = 60; it must be less than or equal to 51"),
+    ("robustness/resize", [1.0], "robustness.resize.0 = 1.0; it must be less than 1"),
+    ("robustness/noise", [], "robustness.noise = []; List must have at least 1 item"),
     # curricula
     ("herd/phases/masked", "nose", "herd.phases.masked = 'nose'; it must be 'none' or 'eyes'"),
     ("herd/phases", {}, "herd.phases: Dictionary must have at least 1 item"),

@@ -23,6 +23,7 @@ from ddet.params.data import Benchmark, Data, Faces, FacesByDataset, Splits, Spl
 from ddet.params.herd import Arm, Curriculum, Herd, Leaky, Model, ModelChange, Sweep
 from ddet.params.networks import NETWORKS, network_code
 from ddet.params.prle import Prle, PrleArm
+from ddet.params.robustness import Robustness
 
 __all__ = [
     "NETWORKS",
@@ -48,6 +49,7 @@ __all__ = [
     "Prle",
     "PrleArm",
     "Report",
+    "Robustness",
     "Runtime",
     "Splits",
     "SplitsByDataset",
@@ -76,6 +78,7 @@ class Params(Section):
     asrid: Asrid
     prle: Prle
     report: Report
+    robustness: Robustness
 
 
 def load(path: str | Path = paths.PARAMS) -> Params:
