@@ -35,6 +35,7 @@ BELOW = {  # package -> the packages that it may import beside itself and the pl
     "runs": {"training", "models", "data"},
     "attention": {"runs", "training", "models", "data", "stats"},
     "scoring": {*PAPERS, "attention", "report", "stats", "runs", "training", "models", "data"},
+    "robustness": {*PAPERS, "scoring", "report", "stats", "runs", "training", "data", "synth"},
     **{paper: {"attention", "report", "stats", "runs", "training", "models", "data", "synth"} for paper in PAPERS},
 }
 FITS = {
