@@ -119,4 +119,4 @@ def agrees(chosen: Sequence[Subject], found: Mapping[str, Scored], within: float
             keys = clip_loader.SEQUENCE if (own["frame_idx"] == clip_loader.WHOLE).all() else metrics.ROW
             both = preds.merge(own[[*keys, "prob_fake"]], on=keys, suffixes=("", "_own"))
             gaps.append((both["prob_fake"] - both["prob_fake_own"]).abs().max() if len(both) == len(preds) else 1.0)
-    return max(gaps) <= within
+    return bool(max(gaps) <= within)
