@@ -91,18 +91,19 @@ def _detector(run: Path, device: str) -> detectors.Detector:
 def table(chosen: Sequence[Subject], found: Mapping[str, Scored], cfg: params.Report) -> pd.DataFrame:
     """Tabulate AUC at every level, and its change from the crops as they are, both with intervals (columns COLUMNS).
 
-    People are resampled, and a change is paired: the same people, the same seeds. The noise of seeds is pooled over the
-    levels of one degradation where they are alike (`stats.pooling`).
+    People are resampled, and a change is paired: the same people, the same seeds. The noise of seeds is pooled over all
+    levels of an arm where they are alike (`stats.pooling`).
     """
     lines = []
     for subject in chosen:
         every, metric = found[subject.paper], subject.metric
-        aucs = {level: bootstrap.over_seeds(preds, cfg)[metric] for level, preds in every.items()}
-        moved = {level: bootstrap.paired(preds, every[UNTOUCHED], metric, cfg) for level, preds in every.items()}
+        aucs = pooling.alike([bootstrap.over_seeds(preds, cfg)[metric] for preds in every.values()])
+        moved = pooling.alike([bootstrap.paired(preds, every[UNTOUCHED], metric, cfg) for preds in every.values()])
+        of_level = dict(zip(every, zip(aucs, moved, strict=True), strict=True))
         for kind in degrade.KINDS:
             levels = [level for level in every if level[0] in (kind, UNTOUCHED[0])]
-            both = (pooling.alike([of[level] for level in levels]) for of in (aucs, moved))
-            for level, auc, change in zip(levels, *both, strict=True):
+            for level in levels:
+                auc, change = of_level[level]
                 where = None if level == UNTOUCHED else level[1]
                 told = [auc.value, auc.low, auc.high, change.value, change.low, change.high]
                 counts = [auc.frames, auc.clips, auc.groups, len(auc.per_seed)]

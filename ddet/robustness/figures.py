@@ -16,9 +16,9 @@ from ddet.robustness.degrade import Footage
 
 TITLES = {
     "jpeg": ("JPEG", "quality"),
-    "blur": ("Gaussian blur", "standard deviation, px"),
+    "blur": ("Gaussian blur", "sd, px"),
     "resize": ("shrunk and enlarged", "share of the side"),
-    "noise": ("Gaussian noise", "standard deviation, grey levels"),
+    "noise": ("Gaussian noise", "sd, grey levels"),
     "crf": ("H.264 once more", "CRF"),
 }  # degradation -> title of its panel, what its levels are
 

@@ -136,6 +136,8 @@ def test_the_table_holds_what_the_statistics_say():
     assert last["AUC"] == auc.value and last["change"] == change.value == pytest.approx(last["AUC"] - first["AUC"])
     assert last["low"] < last["AUC"] < last["high"] and last["change low"] < last["change"] < last["change high"]
     assert (last["clips"], last["people"], last["seeds"]) == (36, 12, 2)
+    as_is = told.loc[told["level"].isna(), ["AUC", "low", "high"]]
+    assert len(as_is) == len(degrade.KINDS) and len(as_is.drop_duplicates()) == 1, "one point, whatever the panel"
 
 
 def test_a_run_is_loaded_once(monkeypatch):
