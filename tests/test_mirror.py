@@ -9,6 +9,7 @@ from ddet import paths
 OF_ANOTHER_KIND = {  # what no single module is: what each looks at
     "params/test_paper_profile.py": "the paper profile beside what papers state",
     "test_boundaries.py": "imports between packages",
+    "test_browser.py": "the pages as a browser shows them",
     "test_contract.py": "notebooks and pipeline",
     "test_drawn.py": "how many cases property tests draw",
     "test_kills.py": "a pipeline that is killed, or started twice",
