@@ -117,7 +117,7 @@ def along(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], xlabel: st
                 _points(axis, np.arange(len(steps)) + by, list(steps.values()), colour, name)
                 axis.set_xticks(range(len(steps)), list(steps), fontsize=7)
             axis.set(xlabel=xlabel, ylabel=title)
-        axes[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))  # "best" does not see the intervals
+        beside(figure, axes[0, 0])
     return figure
 
 
@@ -143,5 +143,5 @@ def over_alpha(panels: Mapping[str, pd.DataFrame]) -> Figure:
             axis.axhline(0.5, color="0.4", lw=0.8, ls=":")
             axis.set(title=title, xlabel="α: hidden share of the primary region")
         axes[0, 0].set_ylabel("AUC of crops")
-        axes[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        beside(figure, axes[0, 0])
     return figure

@@ -139,10 +139,10 @@ def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]], metric: str
     return figure
 
 
-def beside(figure: Figure, axis: Axes) -> None:
+def beside(figure: Figure, axis: Axes, columns: int = 4) -> None:
     """Put the legend of an axis below the figure, where it lies over no line."""
     handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4) or 1)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), columns) or 1)
 
 
 def confusion_matrices(counts: Mapping[str, np.ndarray]) -> Figure:
@@ -169,7 +169,7 @@ def roc_curves(preds: Mapping[str, Sequence[pd.DataFrame]], level: str = "frame"
     """Draw ROC curves per arm: seeds thin, thick their mean hit rate per false alarm rate; mean AUC in the legend."""
     grid = np.linspace(0, 1, 201)
     with styled():
-        figure, axis = plt.subplots(figsize=(4.6, 4.4))
+        figure, axis = plt.subplots(figsize=(4.6, 4.9))
         for arm, colour in coloured(preds):
             scored = [metrics.arrays(p, level)[:2] for p in preds[arm]]
             curves = [roc_curve(y, p)[:2] for y, p in scored]
@@ -180,7 +180,7 @@ def roc_curves(preds: Mapping[str, Sequence[pd.DataFrame]], level: str = "frame"
             axis.plot(np.append(0, grid), np.append(0, hits), color=colour, lw=2, label=f"{arm} (AUC {auc:.3f})")
         axis.plot([0, 1], [0, 1], color="#888888", lw=0.8, ls=":")
         axis.set(xlabel="real taken for fake", ylabel="fake found", title=f"ROC, {level} level", aspect="equal")
-        axis.legend(loc="lower right")
+        beside(figure, axis, columns=2)
     return figure
 
 

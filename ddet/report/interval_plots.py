@@ -14,6 +14,8 @@ from ddet.report.words import readable
 from ddet.stats import pooling
 from ddet.stats.interval import Estimate
 
+MARKERS = ("o", "^", "s", "D", "v", "P")  # shapes of points
+
 
 def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequence[str], xlabel: str) -> Figure:
     """Draw metrics against a parameter (log axis), one panel per table, each point with its interval.
@@ -55,19 +57,34 @@ def points_with_intervals(estimates: Mapping[str, Estimate], xlabel: str) -> Fig
 def against_paper(table: Table) -> Figure:
     """Draw how far ours lies from the paper's number, against that number: a point with its interval per cell.
 
-    On the dotted line both agree; a cell that either side lacks is left out.
+    On the dotted line both agree; a cell that either side lacks is left out. See `told_apart` for colours and shapes.
     """
     with styled():
         figure, axis = plt.subplots(figsize=(6.4, 3.6))
-        for column, colour in coloured(dict.fromkeys(column.title for column in table.columns)):
+        for column, (colour, marker) in told_apart([column.title for column in table.columns]).items():
             cells = [row[column] for row in table.rows.values() if not np.isnan(row[column].difference)]
             if not cells:
                 continue
             paper, away = ([getattr(c, name) for c in cells] for name in ("paper_value", "difference"))
             ends = [[c.difference - (c.scaled(end) - c.paper_value) for c in cells] for end in ("low", "high")]
             reach = np.abs(np.nan_to_num(ends))
-            axis.errorbar(paper, away, yerr=reach, fmt="o", ms=4, lw=1, color=colour, label=column)
+            axis.errorbar(paper, away, yerr=reach, fmt=marker, ms=4, lw=1, color=colour, label=column)
         axis.axhline(0, color="#888888", ls=":", lw=1)
         axis.set(xlabel="the paper's number", ylabel="ours minus the paper's", title=table.caption)
         beside(figure, axis)
     return figure
+
+
+def told_apart(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Give each column a colour and a shape that no other has.
+
+    Where every dataset has every metric ("DFDC ACC", "DFDC AUC", ...), the colour is the dataset's and the shape the
+    metric's.
+    """
+    ends = [column.rpartition(" ") for column in columns]
+    sets, metrics = (list(dict.fromkeys(end[i] for end in ends)) for i in (0, 2))
+    if min(len(sets), len(metrics)) > 1 and len(sets) * len(metrics) == len(columns):
+        places = [(sets.index(end[0]), metrics.index(end[2])) for end in ends]
+    else:
+        places = [(i % len(COLOURS), i // len(COLOURS)) for i in range(len(columns))]
+    return {column: (COLOURS[i], MARKERS[k]) for column, (i, k) in zip(columns, places, strict=True)}

@@ -135,6 +135,7 @@ def test_figure_6_has_a_panel_a_metric_and_a_line_a_detector_over_named_steps():
     assert [t.get_text() for t in axis.get_xticklabels()] == ["X.", "X. + E."]
     assert np.allclose(intervals(axis), [[0.5, 0.8], [0.6, 0.9], [0.4, 0.7], [0.3, 0.6]])
     assert axis.lines[0].get_linestyle() == "-"
+    assert [t.get_text() for t in axis.figure.legends[0].get_texts()] == ["a", "b"] and other.get_legend() is None
 
 
 def test_figure_8_has_a_line_and_a_band_a_method():
@@ -143,4 +144,5 @@ def test_figure_8_has_a_line_and_a_band_a_method():
     assert points(axis)["DF"] == ([0.1, 1.0], [0.9, 0.5]) and points(axis)["FS"] == ([0.1, 1.0], [0.8, 0.6])
     bands = [band.get_paths()[0].get_extents() for band in axis.collections]
     assert np.allclose([(b.y0, b.y1) for b in bands], [(0.4, 0.95), (0.5, 0.85)])
-    assert [t.get_text() for t in other.get_legend().get_texts()] == ["DF", "FS"] and axis.get_legend() is None
+    assert [t.get_text() for t in axis.figure.legends[0].get_texts()] == ["DF", "FS"]
+    assert axis.get_legend() is None and other.get_legend() is None  # below both, where no line is

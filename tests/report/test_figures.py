@@ -109,9 +109,21 @@ def test_confusion_of_an_absent_class_is_no_division_by_zero():
 
 def test_roc_names_the_mean_auc_of_its_level():
     for level in metrics.LEVELS:
-        legend = figures.roc_curves(ARMS, level).axes[0].get_legend().get_texts()
+        legend = figures.roc_curves(ARMS, level).legends[0].get_texts()
         mean = np.mean([metrics.frame_and_clip(p)[f"{level}_auc"] for p in ARMS["Base"]])
         assert legend[0].get_text() == f"Base (AUC {mean:.3f})"
+
+
+@pytest.mark.parametrize("name", ["curves", "roc"])
+def test_no_legend_lies_over_an_axis(name):
+    figure = DRAWN[name]()
+    figure.canvas.draw()
+    legends = [*figure.legends, *filter(None, (axis.get_legend() for axis in figure.axes))]
+    assert legends
+    for legend in legends:
+        where = legend.get_window_extent()
+        assert not any(where.overlaps(axis.get_window_extent()) for axis in figure.axes)
+        assert figure.bbox.x0 <= where.x0 and where.x1 <= figure.bbox.x1
 
 
 def test_grids_show_every_image_and_outline_only_masks():

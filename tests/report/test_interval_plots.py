@@ -99,3 +99,25 @@ def test_a_cell_lies_as_far_from_the_line_as_from_the_paper():
     (bar,) = points[2][0].get_segments()
     np.testing.assert_allclose(bar, [[75, -15], [75, 15]])  # from 60 to 90
     assert alt_text.describe(axis.figure).startswith("Table 9: ours minus the paper's against the paper's number.")
+
+
+def test_columns_are_told_apart_by_dataset_and_metric():
+    names = [f"{data} {metric}" for data in ("DFDC", "DF-1.0", "Celeb-DF", "AVG") for metric in ("ACC", "AUC")]
+    found = interval_plots.told_apart(names)
+    assert found["DFDC ACC"] == (figures.COLOURS[0], "o") and found["AVG AUC"] == (figures.COLOURS[3], "^")
+    assert len(set(found.values())) == 8
+
+
+def test_columns_that_make_no_grid_have_a_colour_each_and_then_another_shape():
+    few = interval_plots.told_apart(["Tr.", "Ave. Tr.", "Val."])
+    assert [colour for colour, _ in few.values()] == list(figures.COLOURS[:3])
+    many = interval_plots.told_apart([str(i) for i in range(9)])
+    assert len(set(many.values())) == 9 and many["8"] == (figures.COLOURS[1], "^")
+
+
+def test_points_have_the_colour_and_shape_of_their_column():
+    cell = compared(ESTIMATES["Base"], 75.0)
+    columns = tuple(Column(f"{data} {metric}", "frame_auc", 100) for data in "AB" for metric in ("ACC", "AUC"))
+    (axis,) = interval_plots.against_paper(Table("T", "", columns, {"r": {c.title: cell for c in columns}})).axes
+    drawn = {held.get_label(): (held[0].get_color(), held[0].get_marker()) for held in axis.containers}
+    assert drawn == interval_plots.told_apart([c.title for c in columns])
