@@ -1,9 +1,13 @@
 """The pages in reports/, opened from disk in a browser at the widths of a desk and of a phone."""
 
+import io
+
 import browsing
 import pytest
+from PIL import Image
 
 from ddet import paths
+from ddet.prle import people_page
 
 INDEX, TABLES = paths.REPORTS / "index.html", sorted((paths.REPORTS / "tables").glob("*.html"))
 PAGES = {  # every page of a kind, but of the tables each tenth: they have one form
@@ -116,3 +120,18 @@ def test_the_ledger_reads_without_a_script(browser):
         assert lines(browser) and all(line["seen"] and line["verdict"] in line["text"] for line in lines(browser))
     finally:
         browsing.scripted(browser, on=True)
+
+
+def test_the_page_that_asks_people_takes_answers_by_key_and_by_touch(browser, tmp_path):
+    picture, page = io.BytesIO(), tmp_path / "index.html"
+    Image.new("RGB", (8, 8), "grey").save(picture, "PNG")
+    page.write_text(people_page.page({"000": picture.getvalue(), "001": picture.getvalue()}))
+    assert not browsing.faults(browser, page)
+    begin, fake, real = (browser.find_element("id", name) for name in ("begin", "fake", "real"))
+    assert begin.size["height"] >= 44, "too small for a thumb"
+    begin.click()
+    assert fake.is_displayed() and browser.find_element("id", "where").text == "Face 1 of 2"
+    browser.find_element("tag name", "body").send_keys("f")
+    real.click()
+    lines = browser.find_element("id", "text").get_attribute("value").splitlines()
+    assert [line.split(",")[3] for line in lines] == ["answer", "fake", "real"]

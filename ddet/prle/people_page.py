@@ -8,7 +8,7 @@ from ddet.report import html
 
 STYLE = """
 .ask { text-align: center; } .ask img { width: min(20rem, 80vw); height: auto; background: #000; }
-.ask button { font: inherit; padding: .9rem 1.6rem; margin: .6rem .4rem; min-width: 8rem; border-radius: 6px;
+main button { font: inherit; padding: .9rem 1.6rem; margin: .6rem .4rem; min-width: 8rem; border-radius: 6px;
   border: 2px solid var(--link); background: var(--fill); color: var(--ink); cursor: pointer;
   touch-action: manipulation; }
 textarea { width: 100%; min-height: 8rem; }
