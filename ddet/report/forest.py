@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
@@ -12,10 +13,46 @@ from ddet.report.html import scroller
 from ddet.report.outcomes import LOSS, POINTS, WORDS, Outcome, Unit
 from ddet.report.style import VERDICT_COLOURS
 
-LABELS, PLOT, NUMBERS = 430, 400, 220  # widths of the three columns, in pixels of the drawing
-WIDTH, LINE, PAD = LABELS + PLOT + NUMBERS, 17, 10  # height of a line of text, space around a row
-LETTERS = 62  # of a label, on one line
+LINE, PAD = 17, 10  # height of a line of text, space around a row, in pixels of the drawing
 REACH = 1.0  # an interval may widen the scale by this share of what effects and stated sizes span
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Widths of the columns of words, of the plot and of numbers; without a column, words stand above their interval.
+
+    `screen` is the class of screens that show the drawing, `letters` how many fit in a line, `ticks` how many about.
+    """
+
+    screen: str
+    words: int
+    plot: int
+    numbers: int
+    letters: int
+    ticks: int
+
+    @property
+    def width(self) -> int:
+        return self.words + self.plot + self.numbers
+
+    @property
+    def numbers_at(self) -> int:
+        return self.words + self.plot + 14
+
+    def height(self, lines: int) -> int:
+        """Return the height of a row with that many lines of words."""
+        return LINE * (max(lines, 1) if self.words else lines + 1) + PAD
+
+    def places(self, lines: int) -> tuple[float, float]:
+        """Return how far below the top of a row its first line of words and its interval stand."""
+        middle = self.height(lines) / 2
+        if self.words:
+            return middle - LINE * (lines - 1) / 2 + 4, middle
+        return PAD / 2 + LINE - 4, self.height(lines) - (LINE + PAD) / 2
+
+
+DESK, PHONE = Layout("wide", 430, 400, 220, 62, 7), Layout("narrow", 0, 176, 176, 48, 4)
+ALONE = Layout("wide", 0, 830, 220, 62, 7)  # the drawing of a claim's own page, without its words
 
 
 def forest(outcomes: Sequence[Outcome], papers: dict[str, str], up: str = "", labelled: bool = True) -> str:
@@ -34,48 +71,53 @@ def forest(outcomes: Sequence[Outcome], papers: dict[str, str], up: str = "", la
 class _Scale:
     """Map an effect to its place; intervals that go far beyond the effects are cut."""
 
-    def __init__(self, outcomes: Sequence[Outcome], unit: Unit):
+    def __init__(self, outcomes: Sequence[Outcome], unit: Unit, layout: Layout = DESK):
         effects = [o.effect for o in outcomes] + [e for o in outcomes for e in o.span or () if math.isfinite(e)] + [0.0]
         least, most = min(effects), max(effects)
         reach = REACH * (most - least or 1 / unit.scale)
         ends = [end for o in outcomes for end in (o.low, o.high, *o.seed_effects()) if not math.isnan(end)]
         low, high = max(min([least, *ends]), least - reach), min(max([most, *ends]), most + reach)
         room = 0.04 * (high - low or 1.0)
-        self.low, self.high, self.unit = low - room, high + room, unit
+        self.low, self.high, self.unit, self.layout = low - room, high + room, unit, layout
 
     def x(self, effect: float) -> float:
         inside = min(max(effect, self.low), self.high)
-        return round(LABELS + PLOT * (inside - self.low) / (self.high - self.low), 1)
+        return round(self.layout.words + self.layout.plot * (inside - self.low) / (self.high - self.low), 1)
 
     def ticks(self) -> list[tuple[float, str]]:
         scale = self.unit.scale
-        places = MaxNLocator(7).tick_values(self.low * scale, self.high * scale)
+        places = MaxNLocator(self.layout.ticks).tick_values(self.low * scale, self.high * scale)
         return [(self.x(t / scale), f"{t:g}".replace("-", "−")) for t in places if self.low < t / scale < self.high]
 
 
 def _figure(outcomes: Sequence[Outcome], unit: Unit, papers: dict[str, str], up: str, labelled: bool) -> str:
-    scale, parts, y = _Scale(outcomes, unit), [], 2 * LINE
-    for paper, group in groupby(outcomes, key=lambda o: o.paper):
-        if labelled:
-            parts.append(f'<text class="strong" x="0" y="{y + LINE}">{escape(papers[paper])}</text>')
-            y += LINE + PAD
-        for outcome in group:
-            lines = _lines(outcome) if labelled else []
-            height = LINE * max(len(lines), 1) + PAD
-            parts.append(_row(outcome, lines, scale, y + height / 2, up))
-            y += height
     name = f"Effects of {len(outcomes)} claim{'s' * (len(outcomes) > 1)} in {unit.name} ({unit.meaning})"
-    drawing = (
-        f'<svg viewBox="0 0 {WIDTH} {y + PAD}" role="group" aria-label="{escape(name)}">\n{_axis(scale, y)}\n'
-        f"{chr(10).join(parts)}\n</svg>"
-    )
-    scroll = scroller(name, drawing).replace('class="scroll"', 'class="scroll plot"', 1)
+    scales = [_Scale(outcomes, unit, layout) for layout in (DESK if labelled else ALONE, PHONE)]
+    drawings = [_drawing(outcomes, scale, name, papers if labelled else {}, up) for scale in scales]
+    scroll = scroller(name, "\n".join(drawings)).replace('class="scroll"', 'class="scroll plot"', 1)
     return f"<figure>\n{scroll}\n<figcaption>{escape(name)}. {_legend(outcomes, labelled)}</figcaption>\n</figure>"
 
 
-def _lines(outcome: Outcome) -> list[str]:
+def _drawing(outcomes: Sequence[Outcome], scale: _Scale, name: str, papers: dict[str, str], up: str) -> str:
+    """Draw the rows, each under its words where `papers` names the groups."""
+    layout, parts, y = scale.layout, [], 2 * LINE
+    for paper, group in groupby(outcomes, key=lambda o: o.paper):
+        if papers:
+            parts.append(f'<text class="strong" x="0" y="{y + LINE}">{escape(papers[paper])}</text>')
+            y += LINE + PAD
+        for outcome in group:
+            lines = _lines(outcome, layout.letters) if papers else []
+            parts.append(_row(outcome, lines, scale, y, up))
+            y += layout.height(len(lines))
+    return (
+        f'<svg class="{layout.screen}" viewBox="0 0 {layout.width} {y + PAD}" role="group" '
+        f'aria-label="{escape(name)}">\n{_axis(scale, y)}\n{chr(10).join(parts)}\n</svg>'
+    )
+
+
+def _lines(outcome: Outcome, letters: int) -> list[str]:
     words = f"{outcome.claim} ({outcome.variant})" if outcome.variant else outcome.claim
-    return textwrap.wrap(words, LETTERS)
+    return textwrap.wrap(words, letters)
 
 
 def _axis(scale: _Scale, bottom: float) -> str:
@@ -85,13 +127,13 @@ def _axis(scale: _Scale, bottom: float) -> str:
         for x, text in scale.ticks()
     ]
     null = f'<line class="null" x1="{scale.x(0)}" x2="{scale.x(0)}" y1="{LINE + 6}" y2="{bottom}"/>'
-    unit = f'<text class="quiet" x="{LABELS + PLOT + 16}" y="{LINE}">effect [interval], {scale.unit.name}</text>'
+    unit = f'<text class="quiet" x="{scale.layout.numbers_at}" y="{LINE}">effect [interval], {scale.unit.name}</text>'
     return "\n".join([*ticks, null, unit])
 
 
-def _row(outcome: Outcome, lines: Sequence[str], scale: _Scale, y: float, up: str) -> str:
-    top = y - LINE * (len(lines) - 1) / 2 + 4
-    spans = "".join(f'<tspan x="0" y="{round(top + i * LINE, 1)}">{escape(t)}</tspan>' for i, t in enumerate(lines))
+def _row(outcome: Outcome, lines: Sequence[str], scale: _Scale, top: float, up: str) -> str:
+    first, y = (top + below for below in scale.layout.places(len(lines)))
+    spans = "".join(f'<tspan x="0" y="{round(first + i * LINE, 1)}">{escape(t)}</tspan>' for i, t in enumerate(lines))
     label = f'<a href="{up}claims/{outcome.id}.html"><text>{spans}</text></a>' if lines else ""
     told = f"{outcome.claim}: {outcome.interval()}, {outcome.verdict}; stated: {outcome.stated}"
     numbers = outcome.interval().removesuffix(f" {outcome.unit.name}")
@@ -99,7 +141,7 @@ def _row(outcome: Outcome, lines: Sequence[str], scale: _Scale, y: float, up: st
     return (
         f'<g class="{VERDICT_COLOURS[outcome.verdict]}"><title>{escape(told)}</title>{label}{dots}'
         f"{_stated(outcome, scale, y)}{_interval(outcome, scale, y)}{mark(outcome.verdict, scale.x(outcome.effect), y)}"
-        f'<text x="{LABELS + PLOT + 16}" y="{y + 4}">{escape(numbers)}</text></g>'
+        f'<text x="{scale.layout.numbers_at}" y="{y + 4}">{escape(numbers)}</text></g>'
     )
 
 

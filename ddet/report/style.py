@@ -35,9 +35,11 @@ h1 + section caption { position: absolute; clip-path: inset(50%); }
 th, td { border: 0 solid var(--line); border-bottom-width: 1px; padding: .3rem .7rem; text-align: right;
   vertical-align: top; }
 thead th, thead td { background: var(--fill); }
-tbody th { font-weight: inherit; }
+tbody th { font-weight: inherit; text-align: left; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 td small, th small { color: var(--soft); white-space: nowrap; display: block; }
+.results th, .results td { padding: .3rem .5rem; }
+.results tbody th { position: sticky; left: 0; max-width: 9rem; background: var(--back); }
 th small { font-weight: normal; } .unbuilt { color: var(--soft); }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
   text-align: inherit; }
@@ -55,7 +57,7 @@ NOTEBOOK = """
 .output img, .text_cell_render img { max-width: 100%; height: auto; background: #fff; }
 .input_area { background: var(--fill); padding: .3rem .8rem; border-left: 3px solid var(--line); overflow-x: auto; }
 math[display=block] { overflow-x: auto; padding: .4rem 0; font-size: 1.1em; }
-.output_text pre { padding-left: .8rem; }
+.output_text pre { padding-left: .8rem; white-space: pre-wrap; }
 .output_area, .text_cell_render { overflow-x: auto; overflow-wrap: normal; }
 """
 
@@ -75,15 +77,24 @@ svg .full, svg .seed { fill: currentColor; } svg .seed { stroke: none; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .null { stroke: var(--soft); stroke-dasharray: 4 3; }
 svg .stated { stroke: var(--ink); } svg .range { fill: var(--ink); fill-opacity: .15; stroke: none; }
-.plot svg { width: 100%; min-width: 52rem; height: auto; display: block; }
+.plot svg { width: 100%; height: auto; display: block; }
+.plot .wide { min-width: 52rem; }
+.plot .narrow { display: none; max-width: 26rem; }
+.narrow a text { paint-order: stroke; stroke: var(--back); stroke-width: 5px; }
+@media (max-width: 54rem) { .plot .wide { display: none; } .plot .narrow { display: block; } }
 figure { margin: 0 0 1rem; }
+.shown { margin-top: 1.2rem; }
 .shown img { max-width: 100%; height: auto; background: #fff; }
 figcaption { color: var(--soft); font-size: 14px; }
 figcaption svg { width: 16px; height: 16px; vertical-align: -3px; }
 form { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: .6rem 0; font-size: 14px; }
 form[hidden] { display: none; }
 label { display: grid; } select, input { font: inherit; padding: .25rem .4rem; max-width: 100%; }
-#verdicts-table td:first-child, #verdicts-table tbody th { min-width: 17rem; }
-#verdicts-table td.premise { min-width: 15rem; font-size: 13px; }
+#verdicts-table th, #verdicts-table td { padding: .3rem .5rem; }
+#verdicts-table tbody th { min-width: 15rem; }
+#verdicts-table td.effect { white-space: nowrap; }
+#verdicts-table td.premise { min-width: 12rem; font-size: 13px; }
 details > code { display: block; }
+@media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; }
+  #verdicts-table tbody th { min-width: 11rem; } }
 """

@@ -70,7 +70,7 @@ def _row(outcome: Outcome, paper: str) -> str:
     cells = [
         f'<th scope="row">{link(f"claims/{outcome.id}.html", words)}{where}</th>',
         f'<td class="text" data-v="{WORDS.index(outcome.verdict)}">{verdict(outcome.verdict)}</td>',
-        f'<td data-v="{effect}">{escape(outcome.interval())}</td>',
+        f'<td class="effect" data-v="{effect}">{escape(outcome.interval())}</td>',
         *(f'<td class="text">{escape(text)}</td>' for text in (outcome.stated, size)),
         f'<td class="text premise">{escape(readable(outcome.premise))}</td>',
         f'<td class="text">{escape(outcome.own)}</td>',

@@ -47,7 +47,7 @@ def test_code_can_be_read(scheme):
 def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself():
     """At 390 px, less 2 x 16 px of padding, 22 rem fit; wider minima stand inside scrollers."""
     css = style.BASE + style.NOTEBOOK + style.RESULTS
-    inside = (".plot svg", "#verdicts-table")
+    inside = (".plot .wide", "#verdicts-table")
     wide = [
         rule
         for rule, size in re.findall(r"([^{}]+)\{[^{}]*?(?<!max-)width: ([\d.]+)rem", css)

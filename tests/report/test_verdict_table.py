@@ -33,7 +33,7 @@ def test_every_claim_is_a_row_that_reads_without_a_script():
 
 def test_values_to_sort_by():
     html = verdict_table.verdict_table(SHOWN, NAMES)
-    assert re.findall(r'<td data-v="([^"]*)">', html) == ["12.6138", "-50", ""]
+    assert re.findall(r'<td class="effect" data-v="([^"]*)">', html) == ["12.6138", "-50", ""]
     assert re.findall(r'data-v="(\d)"><span', html) == ["0", "2", "4"]
 
 
