@@ -11,6 +11,7 @@ from pygments.formatters import HtmlFormatter
 
 from ddet.report import mathml, nav, sorting, style
 from ddet.report.html import link
+from ddet.report.words import METRIC, readable
 
 SETTINGS = {"exclude_input_prompt": True, "exclude_output_prompt": True, "exclude_anchor_links": True}
 OUTSIDE = re.compile(r'<a href="\.\./([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
@@ -41,7 +42,7 @@ def render(
     body, _ = HTMLExporter(template_name="basic", **SETTINGS).from_notebook_node(notebook)
     body = re.sub(rf'href="({"|".join(map(re.escape, pages))})\.ipynb"', r'href="\1.html"', body) if pages else body
     body = mathml.typeset(body)
-    body = _linked(_scoped(OUTSIDE.sub(_in_words, body)), {id: to for to, id in claims})
+    body = _linked(_worded(_scoped(OUTSIDE.sub(_in_words, body))), {id: to for to, id in claims})
     body, contents = _anchored(body)
     tested = "Claims tested here: " + " · ".join(link(*claim) for claim in claims) if claims else ""
     foot = f'<p class="soft">{" <br> ".join(filter(None, [tested, "As executed: " + link(f"{name}.ipynb")]))}</p>'
@@ -76,6 +77,12 @@ def _scoped(body: str) -> str:
         return re.sub("<th(?=[ >])(?![^>]*scope=)", '<th scope="col"', head[0])
 
     return re.sub("<th>", '<th scope="row">', re.sub("<thead>.*?</thead>", columns, body, flags=re.DOTALL))
+
+
+def _worded(body: str) -> str:
+    """Write metrics that a table names, but not its columns, in words: `frame_auc` is frame AUC."""
+    cell = rf'(<td>|<th scope="row">)({METRIC.pattern})(?=<)'
+    return re.sub(cell, lambda found: found[1] + readable(found[2]), body)
 
 
 def _linked(body: str, claims: dict[str, str]) -> str:

@@ -16,14 +16,15 @@ COMPARED = (
 def results(caption: str, columns: Sequence[Column], rows: Mapping[str, Mapping[str, Cell]], note: str) -> str:
     """Return a results table: per cell ours with its interval, the paper's number, their difference, and how it reads.
 
-    A row that was not run, or with one seed, says so. Of a table of more than MOST columns the first are shown.
+    A column of which the paper prints nothing holds ours alone. A row that was not run, or with one seed, says so. Of a
+    table of more than MOST columns the first are shown.
     """
-    shown, beside = chosen(columns, rows), has_paper(rows)
+    shown, beside = chosen(columns, rows), [c.title for c in columns if _printed(c, rows)]
     head = "".join(f'<th scope="col">{escape(readable(c.title))}</th>' for c in shown)
-    lines = [
-        f"<tr{_state(cells)}>{_header(row, cells)}{''.join(as_html(cells[c.title], beside) for c in shown)}</tr>"
-        for row, cells in rows.items()
-    ]
+    lines = []
+    for row, cells in rows.items():
+        told = "".join(as_html(cells[c.title], c.title in beside) for c in shown)
+        lines.append(f"<tr{_state(cells)}>{_header(row, cells)}{told}</tr>")
     left = len(columns) - len(shown)
     more = f"{left} more columns stand on the page and in the file of this table." if left else ""
     told = " ".join(filter(None, [note, COMPARED if beside else "", more]))
@@ -34,7 +35,7 @@ def chosen(columns: Sequence[Column], rows: Mapping[str, Mapping[str, Cell]]) ->
     """Return the columns that are shown, in their order: all, or those that the paper has and as many others as fit."""
     if len(columns) <= MOST:
         return list(columns)
-    printed = [c for c in columns if any(cells[c.title].paper for cells in rows.values())]
+    printed = [c for c in columns if _printed(c, rows)]
     others = [c for c in columns if c not in printed]
     kept = {*printed, *others[: max(MOST - len(printed), 0)]}
     return [c for c in columns if c in kept]
@@ -43,6 +44,10 @@ def chosen(columns: Sequence[Column], rows: Mapping[str, Mapping[str, Cell]]) ->
 def has_paper(rows: Mapping[str, Mapping[str, Cell]]) -> bool:
     """Return whether any cell has a number of the paper to stand beside."""
     return any(cell.paper for row in rows.values() for cell in row.values())
+
+
+def _printed(column: Column, rows: Mapping[str, Mapping[str, Cell]]) -> bool:
+    return any(cells[column.title].paper for cells in rows.values())
 
 
 def behind(caption: str, columns: Sequence[Column], rows: Mapping[str, Mapping[str, Cell]]) -> str:

@@ -63,6 +63,13 @@ def test_table_headers_say_what_they_head(page):
     assert page.count('<th scope="col">') == 2 and page.count('<th scope="row">') == 1 and "<th>" not in page
 
 
+def test_metrics_in_a_table_are_words_and_code_is_not():
+    body = '<th scope="row">clip_auc</th><td>frame_macro_f1</td><td>clip_auc of</td><span class="n">frame_auc</span>'
+    told = notebook_page._worded(body)
+    assert told.startswith('<th scope="row">clip AUC</th><td>frame macro F1</td><td>clip_auc of</td>')
+    assert told.endswith(">frame_auc</span>")
+
+
 def test_a_claim_in_a_table_leads_to_its_page(page):
     assert '<td><a href="claims/herd-rst.html">herd-rst</a></td>' in page and "Claims tested here" in page
 

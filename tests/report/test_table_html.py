@@ -36,6 +36,13 @@ def test_a_narrow_table_shows_all_and_a_wide_one_the_papers_and_the_first():
     assert heads(folded)[:3] == ["Row", "c6", "c7"] and folded.count("<details>") == 2
 
 
+def test_only_columns_that_the_paper_has_name_it():
+    element = table_html.results("c", COLUMNS[:2], rows(2, paper=(1,)), "")
+    assert re.findall(r"paper ([\d.–]+)", element) == ["0.7"] * 3
+    two = re.search(r'<th scope="row">two</th>(.*?)</tr>', element)[1].split("<td ")
+    assert "paper" not in two[1] and "paper 0.7" in two[2]
+
+
 def test_titles_are_words():
     column = Column("test clip_auc", "clip_auc")
     element = table_html.results("c", [column], {"a": {column.title: made(MADE, 0)}}, "")
