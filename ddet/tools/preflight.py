@@ -10,6 +10,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NEEDED = (3, 11)
+WRITTEN = (".dvc/tmp", ".dvc/cache", "data/.locks", "data/faces", "data/machine", "data/results", "data/runs")
+WRITTEN += ("data/synthetic", "reports", "reports/figures", "reports/tables")
 
 
 def refusal(version=sys.version_info, root=ROOT):
@@ -30,6 +32,23 @@ def warning(isa):
     return why + ": everything works, with other last bits than those recorded (README, The same bits)" if why else ""
 
 
+def unwritable(root=ROOT):
+    """Say which folders that the pipeline writes may not be written: "" where all may. Nothing is tried."""
+    places = [_there(os.path.join(root, name)) for name in WRITTEN]
+    refused = sorted({place for place in places if not os.access(place, os.W_OK | os.X_OK)})
+    if not refused:
+        return ""
+    names = ", ".join(os.path.relpath(place, root) for place in refused)
+    return names + ": cannot be written, make repro fails there; chmod -R u+w, or mount it to be written"
+
+
+def _there(place):
+    """Return the folder itself, or the nearest above it that there is: the one in which it will be made."""
+    while not os.path.exists(place):
+        place = os.path.dirname(place)
+    return place
+
+
 def _load(name):
     """Load a module of ddet without the package, whose libraries are not there yet."""
     spec = importlib.util.spec_from_file_location(name, os.path.join(ROOT, "ddet", name + ".py"))
@@ -40,9 +59,9 @@ def _load(name):
 
 def _main():
     why = refusal()
-    line = why or warning(_load("isa"))
-    if line:
-        print(line, file=sys.stderr)
+    for line in [why] if why else [warning(_load("isa")), unwritable()]:
+        if line:
+            print(line, file=sys.stderr)
     return 1 if why else 0
 
 
