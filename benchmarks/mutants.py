@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LISTED = Path(__file__).with_suffix(".tsv")
 LIMIT = 900  # s for one test file; a fault that hangs it is found, too
+FATES = ("found", "survived", "stale", "test fails")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class Mutant:
     def planted(self, text: str) -> str | None:
         """Return the file's text with the fault; None where the text for it is not there exactly once."""
         return text.replace(self.old, self.new) if text.count(self.old) == 1 else None
+
+    @property
+    def package(self) -> str:
+        """Name the package of ddet that the file is in; "plumbing" for what lies in none."""
+        inner = Path(self.file).parts[1:-1]
+        return inner[0] if inner else "plumbing"
 
 
 def read(path: Path = LISTED) -> list[Mutant]:
@@ -80,18 +87,27 @@ def tried(tree: Path, mutant: Mutant) -> str:
         file.write_text(text, encoding="utf-8")
 
 
-def report(mutants: Sequence[Mutant], tree: Path) -> dict[str, int]:
-    """Try each fault, print a line for it, and count what became of them.
+def report(mutants: Sequence[Mutant], tree: Path) -> list[str]:
+    """Try each fault, print a line for it, and return what became of them (FATES), in order.
 
-    A test that fails without any fault finds nothing: its faults count as "test fails".
+    A test that fails without any fault finds nothing: its faults are "test fails".
     """
-    counts: dict[str, int] = {}
+    fates = []
     sound = {test: passes(tree, test) for test in dict.fromkeys(m.test for m in mutants)}
     for mutant in mutants:
-        became = tried(tree, mutant) if sound[mutant.test] else "test fails"
-        counts[became] = counts.get(became, 0) + 1
-        print(f"{became:10}  {mutant.file}: {mutant.old.strip()[:70]}  ({mutant.test})", flush=True)
-    return counts
+        fates.append(tried(tree, mutant) if sound[mutant.test] else "test fails")
+        print(f"{fates[-1]:10}  {mutant.file}: {mutant.old.strip()[:70]}  ({mutant.test})", flush=True)
+    return fates
+
+
+def summary(mutants: Sequence[Mutant], fates: Sequence[str]) -> str:
+    """Count the faults of each package, and of all, by what became of them."""
+    told = [(mutant.package, fate) for mutant, fate in zip(mutants, fates, strict=True)]
+    lines = ["".join(["package     planted", *(f"{fate:>12}" for fate in FATES)])]
+    for name in [*sorted({package for package, _ in told}), "all"]:
+        own = [fate for package, fate in told if name in (package, "all")]
+        lines.append("".join([f"{name:12}{len(own):7}", *(f"{own.count(fate):12}" for fate in FATES)]))
+    return "\n".join(lines)
 
 
 def _main(argv: list[str] | None = None) -> int:
@@ -104,9 +120,9 @@ def _main(argv: list[str] | None = None) -> int:
         print("\n".join(f"{m.file}: {m.old.strip()}  ->  {m.new.strip()}  ({m.test})" for m in chosen))
         return 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        counts = report(chosen, copied(Path(folder)))
-    print(", ".join(f"{n} {became}" for became, n in sorted(counts.items())) or "no fault of that name")
-    return 0 if set(counts) == {"found"} else 1
+        fates = report(chosen, copied(Path(folder)))
+    print(summary(chosen, fates) if chosen else "no fault of that name")
+    return 0 if set(fates) == {"found"} else 1
 
 
 if __name__ == "__main__":

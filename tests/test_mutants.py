@@ -42,10 +42,17 @@ def tree(tmp_path):
 def test_a_fault_is_found_survives_or_is_stale_and_the_file_is_as_before(tree, capsys):
     text = (tree / "code_of.py").read_text()
     faults = [("x + 1", "x + 2", "code"), ("x - 1", "x - 2", "code"), ("x * 1", "x", "code"), ("x + 1", "x", "broken")]
-    counts = mutants.report([mutants.Mutant("code_of.py", old, new, f"test_{t}.py") for old, new, t in faults], tree)
-    assert counts == {"found": 1, "survived": 1, "stale": 1, "test fails": 1}
+    fates = mutants.report([mutants.Mutant("code_of.py", old, new, f"test_{t}.py") for old, new, t in faults], tree)
+    assert fates == list(mutants.FATES)
     said = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert said == ["found", "survived", "stale", "test"] and (tree / "code_of.py").read_text() == text
+
+
+def test_faults_are_counted_by_package():
+    listed = [mutants.Mutant(f"ddet/{file}.py", "a", "b", "t") for file in ("data/x", "data/layouts/y", "z")]
+    lines = [line.split() for line in mutants.summary(listed, ["found", "stale", "found"]).splitlines()]
+    assert lines[0][:5] == ["package", "planted", "found", "survived", "stale"]
+    assert lines[1:] == [line.split() for line in ("data 2 1 0 1 0", "plumbing 1 1 0 0 0", "all 3 2 0 1 0")]
 
 
 def test_parts_are_chosen_by_file_or_test(capsys):
