@@ -81,6 +81,27 @@ def test_without_masks_the_difference_to_the_original_counts_from_a_tenth_on(sho
     assert forged.sentence(forged.kinds(shot, where)) == "difference to the original: 2 fakes"
 
 
+def test_a_difference_is_one_of_grey_and_counts_from_a_tenth_on(tmp_path):
+    """By quarters: 25 and 26 of 255 levels, a tenth being 25.5; then 90 of red (27 of grey) and of blue (10)."""
+    real = np.full((SIDE, SIDE, 3), 100, np.uint8)
+    fake, half = real.copy(), SIDE // 2
+    fake[:half, :half] += 25
+    fake[:half, half:] += 26
+    fake[half:, :half, 0] += 90
+    fake[half:, half:, 2] += 90
+    crops.save_crop(tmp_path / "r.png", real)
+    crops.save_crop(tmp_path / "f.png", fake)
+    rows = originals.beside(pd.DataFrame([row("real", 0, 0, "r.png"), row("Deepfakes", 0, 1, "f.png")]))
+    found = forged.of_crops(rows, forged.Masks(), tmp_path, SIZE)[1]
+    np.testing.assert_array_equal(found, np.kron([[0, 1], [1, 0]], np.ones((SIZE // 2, SIZE // 2))))
+
+
+def test_a_pixel_whose_half_is_forged_says_a_half(shot, tmp_path):
+    """Five of the crop's 32 columns, seen at 16 px."""
+    found = forged.of_crops(shot, official(tmp_path, 2, left=13), tmp_path, SIZE)[2:]
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), [1, 1, 0.5, *[0] * 13], atol=0.1)
+
+
 def test_faceshifter_and_other_datasets_have_no_official_mask(tmp_path):
     where = official(tmp_path, 1)
     assert where.file_of("ffpp/Deepfakes/c23/000_001").is_file()

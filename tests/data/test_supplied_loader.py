@@ -146,5 +146,7 @@ def test_the_fingerprint_follows_what_is_supplied_and_nothing_else(rows, monkeyp
     assert before != supplied_loader.fingerprint(moved, both, Masks())
     other = rows.assign(x0=rows["x0"].where(rows["split"] != "valid", 1))
     assert before == supplied_loader.fingerprint(other, both, Masks()), "valid crops have no supplies"
+    swapped = rows.assign(original=rows["original"].where(rows["crop"] != "FaceSwap_000_0.png", "ffpp/real/c23/001"))
+    assert before != supplied_loader.fingerprint(swapped, both, Masks()), "another frame is its pair"
     monkeypatch.setattr(forged, "fingerprint", lambda rows, masks: "other files")
     assert before != supplied_loader.fingerprint(rows, both, Masks())
