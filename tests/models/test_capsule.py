@@ -132,6 +132,18 @@ def test_noise_and_dropout_are_of_training_alone():
     assert 0 < (still - moved).abs().max() < 0.05, "noise of .01 on weights of 1"
 
 
+def test_numbers_that_are_not_dropped_stay_as_they_are(monkeypatch):
+    """A single capsule has all the weight, so each outcome is the squashed rest of its proposal."""
+    torch.manual_seed(0)
+    monkeypatch.setattr(capsule.torch, "randn_like", torch.zeros_like)
+    routing, x = capsule.Routing(1, 0.5), torch.randn(64, 1, 8)
+    with torch.no_grad():
+        found, proposed = routing(x), torch.einsum("cij,bj->bci", routing.weight[:, 0], x[:, 0])
+    kept = found != 0
+    assert 0.4 < kept.float().mean() < 0.6
+    torch.testing.assert_close(found, capsule.squash(proposed * kept, dim=2))
+
+
 def test_the_vote_is_squashed_along_the_capsules():
     model = built().eval()
     with torch.no_grad():

@@ -63,14 +63,17 @@ def test_logits_are_made_of_textures_and_of_the_global_features():
     torch.testing.assert_close(vectors, mat_parts.pool(mat_parts.standardised(around), attention))
 
 
-def test_whole_attentions_are_dropped_in_training_from_both_poolings():
-    model, seen = built(), []
+def test_whole_attentions_are_dropped_in_training_from_both_poolings(monkeypatch):
+    model, seen, weights = built(), [], []
+    monkeypatch.setattr(mat, "average", lambda x, weight: weights.append(weight) or mat_parts.average(x, weight))
     model.local.register_forward_hook(lambda _, inputs, out: seen.append(inputs[0].unflatten(1, (4, -1))))
-    model.look(images(64))
+    _, attention, _ = model.look(images(64))
     gone = (seen[0].detach().abs().sum(dim=2) == 0).float()
     length = seen[0].detach().norm(dim=2)
     assert 0.15 < gone.mean() < 0.35
     torch.testing.assert_close(length[gone == 0], torch.full_like(length[gone == 0], 4 / 3))
+    kept = (attention * (1 - gone)[:, :, None, None]).sum(dim=1, keepdim=True) * 4 / 3
+    torch.testing.assert_close(weights[0], kept)
     model.eval().look(images(64))
     assert (seen[1].norm(dim=2) > 0.99).all()
 

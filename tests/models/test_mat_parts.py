@@ -181,6 +181,18 @@ def test_the_image_is_degraded_where_the_chosen_attention_looks():
     assert changed[first][:, :4, :4].mean() > 0.1 and changed[~first][:, -4:, -4:].mean() > 0.1
 
 
+def test_place_and_steepness_of_the_step_are_drawn_as_released(monkeypatch):
+    """U(.4, .6) and U(3, 5): the lowest and the highest of 200 draws are within a fifth of the range of its ends."""
+    seen = []
+    monkeypatch.setattr(mat_parts, "soften", lambda place, *given: seen.append(torch.stack(given)) or place)
+    torch.manual_seed(0)
+    for _ in range(200):
+        mat_parts.degrade(torch.zeros(1, 3, 12, 12), torch.ones(1, 1, 4, 4))
+    for values, (low, high) in zip(torch.stack(seen).T, ((0.4, 0.6), (3, 5)), strict=True):
+        margin = (high - low) / 5
+        assert low <= values.min() < low + margin and high - margin < values.max() <= high
+
+
 def test_what_replaces_the_image_is_smooth_with_some_noise(monkeypatch):
     monkeypatch.setattr(mat_parts, "soften", lambda place, *_: torch.ones_like(place))
     torch.manual_seed(0)
