@@ -27,6 +27,13 @@ def test_a_row_is_competent_from_the_bound_on_at_home(cfg):
     assert "nan" not in row["AVG"], "the backbones lend the noise of their seeds"
 
 
+def test_the_bound_is_where_the_papers_regime_begins(cfg):
+    near = {name: [met(0.7, groups=200, ffpp=share)] for name, share in {"MesoNet": 0.925, "FFD": 0.935}.items()}
+    near |= {d: [met(0.6, seed=s, groups=200) for s in (0, 1)] for d in DETECTORS}
+    found = tables.known(cfg, scored(near)).set_index("detector")["competent"]
+    assert not found["MesoNet"] and found["FFD"], "from .93 on"
+
+
 def test_those_that_are_not_are_named_with_their_numbers():
     found = pd.DataFrame({"detector": ["A", "B"], "FF++": ["0.91 [..]", "0.95 [..]"], "competent": [False, True]})
     assert tables.in_words(found).endswith("so that the row says little of its method: A 0.91 [..].")

@@ -3,6 +3,7 @@
 import shutil
 from collections import namedtuple
 
+import pandas as pd
 import pytest
 
 from ddet import params, paths
@@ -29,6 +30,18 @@ def test_each_need_has_a_line(table):
 def test_a_faster_gpu_takes_less_time(table):
     faster = plan.estimate(params.load(SMOKE), 2.0)
     assert faster["gpu_hours"].sum() == pytest.approx(table["gpu_hours"].sum() / 2)
+
+
+def test_a_line_by_hand(monkeypatch):
+    """At 2e12 operations a second 3.6e16 take five hours; fits follow each other, so the largest one needs memory."""
+    told = {"paper": ["herd", "herd", "prle"], "backbone": "b", "bytes": 1_500_000_000, "memory": [3e9, 5e9, 4e9]}
+    told["operations"] = [1.2e16, 2.4e16, 0.0]
+    monkeypatch.setattr(plan.plan_fits, "fits", lambda cfg, crops: pd.DataFrame(told))
+    lines = plan.estimate(params.load(SMOKE), 2.0).set_index("what")
+    needs = ["count", "disk_gb", "gpu_hours", "memory_gb"]
+    assert lines.loc["runs of herd", needs].tolist() == pytest.approx([2, 3.0, 5.0, 5.0])
+    assert lines.loc["runs of prle", needs].tolist() == pytest.approx([1, 1.5, 0.0, 4.0])
+    assert lines.loc["start weights", ["count", "disk_gb"]].tolist() == pytest.approx([1, 1.5])
 
 
 @pytest.mark.parametrize(("free", "code"), [(1e12, 0), (1e6, 1)])

@@ -18,6 +18,12 @@ def test_crops_of_a_clip():
     assert plan_data.per_clip(DEFAULT, "celebdf") == DEFAULT.faces.frames
 
 
+def test_the_last_frame_of_a_rhythm_counts():
+    """Every 10th of 17 s x 28 = 476 frames, from the first on: 0, 10, ... 470."""
+    faces = PAPER.faces.of("ffpp").model_copy(update={"sampling": "every", "every": 10, "frames": 1000})
+    assert plan_data.per_clip(PAPER.model_copy(update={"faces": faces}), "ffpp") == 48
+
+
 def test_the_paper_s_clips_are_those_of_the_releases():
     table = counted(PAPER)
     assert table["clips"].to_dict() == {"ffpp": 6000, "celebdf": 6529, "dfdc": 1532 + 8000 + 5000, "df1": 5000}

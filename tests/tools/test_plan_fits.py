@@ -53,3 +53,23 @@ def test_doubling_the_epochs_doubles_the_work_of_training():
     longer = config | {"train": config["train"] | {"epochs": 2 * config["train"]["epochs"]}}
     one, two = (plan_fits._cost(SMOKE, "herd", c, crops)[2] for c in (config, longer))
     assert two == pytest.approx(2 * one)
+
+
+def test_the_cost_of_a_fit_by_hand(monkeypatch):
+    """A multiply-add is two operations, a step three forward passes; all of train, and valid after each epoch.
+
+    Ten crops, twice: 2 x 10 x 3 = 60 passes of 200 operations; valid, half of the other 20, twice, and test once: 30.
+    Weights, gradients and two of the optimiser are 4 x 4 bytes each, values between layers 4 bytes for each image.
+    """
+    monkeypatch.setattr(plan_fits, "_measured", lambda model: (10, 100, 1000))
+    crops = pd.DataFrame({"dataset": [SMOKE.herd.dataset], "crops": [30], "train": [10]})
+    fit = {"model": {"backbone": "b", "size": 32}, "per_class": 5, "train": {"epochs": 2, "bs": 4}}
+    assert plan_fits._cost(SMOKE, "herd", fit, crops) == ("b", 40, 200.0 * (60 + 30), 10 * 16.0 + 1000 * 4 * 4)
+
+
+def test_a_clip_of_asrid_s_takes_as_much_memory_as_its_frames(monkeypatch):
+    monkeypatch.setattr(plan_fits, "_measured", lambda model: (10, 100, 1000))
+    config = plan_fits.asrid_rows(SMOKE.asrid, True)[0].phases[0]
+    _, weights, _, memory = plan_fits._cost(SMOKE, "asrid", config, plan_data.crops(SMOKE))
+    images = config["train"]["bs"] * config["clips"]["frames"]
+    assert images > config["train"]["bs"] and memory == 4 * weights + 4 * 1000 * images
