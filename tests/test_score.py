@@ -96,6 +96,26 @@ def test_a_score_is_the_mean_probability_of_fake_over_the_crops(tmp_path, portra
         np.testing.assert_allclose(table[column], by_clip.agg(name), atol=1e-5)
 
 
+def test_a_row_by_hand():
+    """The mean of .1, .2 and .9 is .4; a frame that was left out is no reason where others were scored."""
+    clips = pd.DataFrame({"clip_id": ["a", "b"], "path": ["a.mp4", "b.mp4"], "label": [0, 1], "frames": [4, 2]})
+    scored_crops = pd.DataFrame({"clip_id": ["a"] * 3, "prob": [0.1, 0.2, 0.9]})
+    lost = {"clip_id": ["a", "b"], "frame_idx": [3, -1], "reason": ["no face", "no face in any of 2 frames"]}
+    rows = score.summed(clips, scored_crops, pd.DataFrame(lost)).to_numpy().tolist()
+    assert rows[0] == ["a.mp4", "real", 4, 3, pytest.approx(0.4), 0.1, 0.9, ""]
+    assert rows[1][:4] + rows[1][7:] == ["b.mp4", "fake", 2, 0, "no face in any of 2 frames"]
+    assert pd.isna(rows[1][4:7]).all()
+
+
+def test_a_score_at_the_threshold_is_fake_and_no_score_no_decision():
+    table = pd.DataFrame({"clip_prob": [0.49, 0.5, float("nan")]})
+    assert score._decided(table, 0.5)["decision"].tolist() == ["real", "fake", ""]
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet():
+    assert score._written(pd.DataFrame({"clip": ["=1+1.mp4"]}), "csv") == "clip\n'=1+1.mp4\n"
+
+
 @pytest.mark.parametrize("single", [True, False])
 def test_footage_without_any_face_still_gives_a_table(tmp_path, run, single):
     wall = write_clip(tmp_path / "wall.mp4", [picture(i) for i in range(2)])
