@@ -35,6 +35,12 @@ def test_maps_are_counted_by_the_code_that_makes_them():
     assert plan_fits.maps(SMOKE, twice)["bytes"].sum() == pytest.approx(2 * maps["bytes"].sum(), rel=0.01)
 
 
+def test_maps_are_of_all_training_crops_of_a_half_or_of_one_method():
+    """7,200 real crops and 36,000 fake ones of five methods; detectors of one half map the other."""
+    maps = plan_fits.maps(PAPER, plan_data.crops(PAPER))
+    assert set(maps["crops"]) == {43_200, 21_600, 7_200 + 36_000 // 5}
+
+
 def test_a_network_is_counted_as_the_audit_counts_it():
     weights, macs, values = plan_fits._measured(canonical(XCEPTION))
     assert (weights, macs) == (20_811_050, 8_355_359_592), "two outputs at 299 px"
