@@ -66,13 +66,24 @@ def test_a_timm_network_is_drawn_from_the_global_state():
     assert torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
 
 
+OVER = {
+    "capsule": "slim_vgg",
+    "mat": "lite0_stride8",
+    **dict.fromkeys(("f3net", "srm", "recce", "ffd"), "slim_xception"),
+}  # not any backbone
+
+
 def test_every_name_leads_to_its_own_network():
     kinds = {}
     for name in params.NETWORKS:
-        backbone = "slim_xception" if name.startswith("f3net") else "test_convnext"
+        backbone = OVER.get(name.split("_")[0], "test_convnext")
         kinds[name] = type(models.create(config(name=name, backbone=backbone))).__name__
     assert kinds["genconvit_ed"] == "GenConViTED" and kinds["genconvit_vae"] == "GenConViTVAE"
     assert kinds["f3net"].startswith("F3Net") and kinds["f3net_mix"].startswith("F3Net")
+    assert kinds["meso4"] == kinds["mesoinception4"] == "MesoNet" and kinds["capsule_v1"] == "Capsule"
+    assert [kinds[name] for name in ("srm", "rfm", "recce", "cvit", "ffd", "mat", "caddm")] == [
+        *("SRM", "RFM", "Recce", "CViT", "FFD", "MAT", "CADDM")
+    ]
 
 
 @pytest.mark.parametrize(
