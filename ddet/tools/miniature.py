@@ -6,6 +6,7 @@ size and played to and fro until it is as long as a real one. Masks and lists ar
 """
 
 import shutil
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from tqdm.auto import tqdm
 
 from ddet import params
 from ddet.data import video
@@ -43,21 +45,32 @@ SHAPES = {  # by the folder of a dataset; Celeb-DF's sizes vary about this one, 
 def make(out: Path, cfg: params.Benchmark, runtime: params.Runtime, shapes: dict[str, Shape] | None = None) -> int:
     """Render the benchmark of `cfg` and write its enlarged copy to `out`; return the number of clips.
 
-    Clips that cannot be used (empty, cut short) are copied as they are.
+    Clips that cannot be used (empty, cut short) are copied as they are. What `out` has of an earlier call is kept,
+    if it is newer than the clip that it was made from.
     """
     rendered = out.with_name(f"{out.name}_rendered")
     clips = write.render_benchmark(rendered, cfg, runtime)
     shapes = SHAPES if shapes is None else shapes
     usable = clips[clips["unusable"].isna()]
-    jobs = [(row, shapes[Path(row.path).parts[0]]) for row in usable.itertuples() if Path(row.path).parts[0] in shapes]
+    jobs = [
+        (row.path, shapes[Path(row.path).parts[0]]) for row in usable.itertuples() if Path(row.path).parts[0] in shapes
+    ]
+    enlarged = {path for path, _ in jobs}
     for file in sorted(f for f in rendered.rglob("*") if f.is_file()):
         name = file.relative_to(rendered)
-        if name.parts[0] in shapes and not (out / name).is_file():
+        if name.parts[0] in shapes and name.as_posix() not in enlarged and _older(out / name, file):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, out / name)
+    lacking = [(path, shape) for path, shape in jobs if _older(out / path, rendered / path)]
     with parallel_config(backend=runtime.backend):
-        Parallel(n_jobs=runtime.jobs)(delayed(enlarge)(rendered / row.path, out / row.path, at) for row, at in jobs)
+        tasks = (delayed(enlarge)(rendered / path, out / path, shape) for path, shape in lacking)
+        done = Parallel(n_jobs=runtime.jobs, return_as="generator_unordered")(tasks)
+        deque(tqdm(done, "miniatures", len(lacking), unit="clip", mininterval=5), maxlen=0)
     return len(jobs)
+
+
+def _older(target: Path, source: Path) -> bool:
+    return not target.is_file() or target.stat().st_mtime_ns < source.stat().st_mtime_ns
 
 
 def enlarge(source: Path, target: Path, shape: Shape) -> None:

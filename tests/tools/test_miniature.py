@@ -1,12 +1,16 @@
 """Miniatures have the trees, sizes, lengths and rates of the datasets, and what they need to be read as such."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from clips import picture
+from rendering import benchmark, runtime
 
 from ddet import params, paths
 from ddet.data import video
-from ddet.synth import encode
+from ddet.synth import encode, write
 from ddet.tools import miniature
 
 SMALL = miniature.Shape(160, 90, 40, 30000 / 1001, audio=True)
@@ -32,6 +36,22 @@ def test_a_clip_has_the_size_length_rate_and_sound_that_are_asked(tmp_path):
     info = video.probe(tmp_path / "b.mp4")
     assert (info.width, info.height, info.frames, info.has_audio, info.note) == (160, 90, 40, True, "")
     assert info.fps == pytest.approx(SMALL.fps)
+
+
+def test_a_second_call_makes_what_is_older_than_its_clip_and_keeps_the_rest(tmp_path):
+    cfg, few, out = benchmark(), {"DeeperForensics-1.0": SMALL, "DFDC": SMALL}, tmp_path / "raw"
+    count = miniature.make(out, cfg, runtime(1, "sequential"), few)
+    clips = write.render_benchmark(tmp_path / "raw_rendered", cfg, runtime(1, "sequential"))
+    clips = clips[[Path(path).parts[0] in few for path in clips["path"]]]
+    usable = [out / path for path in clips.loc[clips["unusable"].isna(), "path"]]
+    assert count == len(usable) and {video.probe(f).frames for f in usable} == {SMALL.frames}
+    files = [f for f in out.rglob("*") if f.is_file()]
+    assert {f for f in files if f.suffix == ".mp4"} == {out / path for path in clips["path"]}, "unusable clips, too"
+    at, (first, other) = {f: f.stat().st_mtime_ns for f in files}, usable[:2]
+    os.utime(first, ns=(0, 0))
+    other.unlink()
+    assert miniature.make(out, cfg, runtime(1, "sequential"), few) == count
+    assert {f for f in files if f.stat().st_mtime_ns != at[f]} == {first, other}
 
 
 def test_shapes_are_those_of_the_datasets_of_the_paper_profile():
