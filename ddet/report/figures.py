@@ -80,6 +80,14 @@ def save(figure: Figure, name: str, folder: Path = paths.FIGURES, svg: bool = Tr
     return written
 
 
+def blank(reason: str) -> Figure:
+    """Draw a sentence in place of a figure that cannot be drawn from this data: a stage writes all that it declares."""
+    with styled():
+        figure = plt.figure(figsize=(6, 1.2))
+        figure.text(0.5, 0.5, reason, ha="center", va="center", wrap=True)
+    return figure
+
+
 def _write_svg(figure: Figure, path: Path) -> None:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
