@@ -46,6 +46,7 @@ class Runtime(Section):
     backend: Literal["loky", "multiprocessing", "dask", "sequential"]
     workers: Count
     fits: Positive
+    stages: Positive = 1
     scheduler: str | None = None  # of a dask cluster; None: processes on this machine
 
 

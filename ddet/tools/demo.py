@@ -1,8 +1,8 @@
 """Run the whole pipeline at smoke size beside the checkout: python -m ddet.tools.demo [FOLDER]
 
 What git tracks is copied into a folder of its own (demo/, which git ignores), with profiles/smoke.yaml as params.yaml
-and without the reports of the default run, and `dvc repro` runs there. The checkout itself stays as it is. The folder
-is kept: another call copies what has changed and runs only what depends on that.
+and without the reports of the default run, and the pipeline runs there, stages side by side. The checkout itself stays
+as it is. The folder is kept: another call copies what has changed and runs only what depends on that.
 """
 
 import os
@@ -55,7 +55,7 @@ def _main(argv: list[str]) -> int:
         print(e, file=sys.stderr)
         return 2
     env = {**os.environ, "PYTHONPATH": str(folder), "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, env=env)
+    done = subprocess.run([sys.executable, "-m", "ddet.tools.side_by_side"], cwd=folder, env=env)
     if done.returncode == 0:
         print(f"\ndemo: {(time.monotonic() - began) / 60:.1f} minutes. {MEANING}\n{folder / 'reports/index.html'}")
     return done.returncode
