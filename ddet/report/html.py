@@ -9,15 +9,19 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ddet.errors import InputError
 from ddet.report import style
+from ddet.report.words import signs_in_html
 
 
 def document(title: str, body: str, css: str = "", header: str = "") -> str:
-    """Return a complete page in UTF-8, with colours for light and dark screens; `header` stands before the content."""
+    """Return a complete page in UTF-8, with colours for light and dark screens; `header` stands before the content.
+
+    Numbers in its texts have the minus sign, see `words.signs`.
+    """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style.BASE}\n{css}</style>\n</head>\n<body>\n{header}"
-        f'<main id="main">\n{body}\n</main>\n</body>\n</html>\n'
+        f'<main id="main">\n{signs_in_html(body)}\n</main>\n</body>\n</html>\n'
     )
 
 

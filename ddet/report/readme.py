@@ -7,6 +7,7 @@ from ddet.errors import InputError
 from ddet.report import index, summary
 from ddet.report.dvc_lock import read_stages
 from ddet.report.outcomes import read
+from ddet.report.words import signs
 
 HEADLINE = re.compile(r"reports/tables/(herd_table2|asrid_table2|prle_table2)\.md$")  # the other tables are linked
 MARKERS = ("<!-- results:begin -->", "<!-- results:end -->")
@@ -18,7 +19,7 @@ def results_markdown(root: Path) -> str:
     """Return the Markdown of the findings and of the main table of each paper, in the order of the notebooks."""
     files = [root / p for s in read_stages(root / "dvc.lock") for p in s.reports(root) if HEADLINE.search(p)]
     tables = [shortened(f.read_text(encoding="utf-8"), f"reports/tables/{f.name}") for f in files]
-    return "\n".join([*findings(root), *tables])
+    return signs("\n".join([*findings(root), *tables]))
 
 
 def findings(root: Path) -> list[str]:

@@ -7,7 +7,7 @@ for (const table of document.querySelectorAll("table")) {
   const heads = [...lines[0].cells];
   const key = (row, column) => {
     const text = row.cells[column]?.dataset.v ?? row.cells[column]?.textContent.trim() ?? "";
-    return text === "–" ? "" : text;
+    return text === "–" ? "" : text.replaceAll("−", "-");
   };
   const sort = (column, up) => {
     const order = (a, b) => (a === "") - (b === "") || (up ? 1 : -1) * (a - b || a.localeCompare(b) || 0);

@@ -12,7 +12,7 @@ from ddet.errors import InputError
 from ddet.report import foreign, nav, sorting, table_html
 from ddet.report.cells import COUNTS, DIGITS, EMPTY, MARKS, Cell, Column, cell, compact, facts_of, half_up
 from ddet.report.html import link
-from ddet.report.words import in_words, readable
+from ddet.report.words import in_words, readable, signs
 from ddet.stats import bootstrap, metrics, pooling
 
 MISSING = {"NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL"}  # names that pd.read_csv takes for no value
@@ -202,7 +202,7 @@ def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str,
     body = f"<h1>{escape(caption)}</h1>\n{element}\n{whole}\n{sorting.ELEMENT}"
     contents = {
         "csv": data.apply(_named).to_csv(index=False),
-        "md": text,
+        "md": signs(text),
         "html": nav.page(caption, body, up="../"),
     }
     written = [folder / f"{name}.{kind}" for kind in contents]

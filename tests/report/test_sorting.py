@@ -15,7 +15,7 @@ const line = (...texts) => ({cells: texts.map(t => ({dataset: {}, textContent: t
 const made = (...rows) => { const table = {order: rows, heads: [node({textContent: "Row"}), node({textContent: " "})]};
   return Object.assign(table, {tHead: {rows: [{cells: table.heads}]},
     tBodies: [{rows, append(...r) { table.order = r; }}]}); };
-const several = made(line("–", "1"), line("b10", "2"), line("2", "3"), line("10", "4"));
+const several = made(line("–", "1"), line("b10", "2"), line("−2", "3"), line("−10", "4"), line("1", "5"));
 const buttons = [], one = made(line("a"));
 globalThis.document = {querySelectorAll: () => [several, one, {tHead: null, tBodies: []}],
   createElement: () => { const b = node({}); buttons.push(b); return b; }};
@@ -31,4 +31,4 @@ def test_numbers_sort_as_numbers_and_what_is_empty_stays_below(tmp_path):
     """A table of one row, one without a head and a header without words get no button."""
     (tmp_path / "t.js").write_text(STAGE + sorting.SCRIPT + PLAY)
     done = subprocess.run(["node", str(tmp_path / "t.js")], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines() == ["1", "2,10,b10,–", "b10,10,2,–"], done.stderr
+    assert done.stdout.splitlines() == ["1", "−10,−2,1,b10,–", "b10,1,−2,−10,–"], done.stderr

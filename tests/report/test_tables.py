@@ -157,10 +157,18 @@ def test_plain_frames(tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(paths[0]), frame)
     assert "| train | 3 | 0.063 | True |" in paths[1].read_text()
     small = tables.write_frame(pd.DataFrame({"moved": [2.1e-6, 0.0, -0.0004]}), tmp_path, "small", "c")[1].read_text()
-    assert [line.strip("| ") for line in small.splitlines()[4:7]] == ["2.1e-06", "0", "-4.0e-04"]
+    assert [line.strip("| ") for line in small.splitlines()[4:7]] == ["2.1e−06", "0", "−4.0e−04"]
     assert "| test | 4 | – | False |" in paths[1].read_text()
     assert '<td class="text">train</td><td>3</td>' in paths[2].read_text()
     assert 'class="frame"' in paths[2].read_text()
+
+
+def test_pages_and_markdown_have_the_minus_sign_and_files_for_machines_the_hyphen(tmp_path):
+    frame = pd.DataFrame({"moved": [-0.25], "as text": ["0.1 [-0.2, 0.3]"], "arm-2": ["b-3"]})
+    csv, md, html = (p.read_text() for p in tables.write_frame(frame, tmp_path, "m", "c", "From -1 on."))
+    assert "-0.25," in csv and "[-0.2, 0.3]" in csv and "−" not in csv
+    for text in (md, html):
+        assert "−0.25" in text and "[−0.2, 0.3]" in text and "From −1 on." in text and "arm-2" in text and "b-3" in text
 
 
 def test_origin_names_the_data():
