@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ddet.report.cells import Cell, Column, as_html, single
-from ddet.report.html import scroller
+from ddet.report.html import link, scroller
 from ddet.report.words import in_words, readable
 
+TEXT = ' class="text"'  # of a cell that is set left
+CLAIMS = "id"  # the column of a plain table that names claims
 MOST = 8  # columns that are shown; of a wider table those that the paper has, then the first
 COMPARED = (
     "Behind the paper’s number: ours minus it, and whether it lies within our interval, or ours lies above or below it."
@@ -26,7 +28,8 @@ def results(caption: str, columns: Sequence[Column], rows: Mapping[str, Mapping[
         told = "".join(as_html(cells[c.title], c.title in beside) for c in shown)
         lines.append(f"<tr{_state(cells)}>{_header(row, cells)}{told}</tr>")
     left = len(columns) - len(shown)
-    more = f"{left} more columns stand on the page and in the file of this table." if left else ""
+    stand = "columns stand" if left > 1 else "column stands"
+    more = f"{left} more {stand} on the page and in the file of this table." if left else ""
     told = " ".join(filter(None, [note, COMPARED if beside else "", more]))
     return element("results", caption, f'<th scope="col">Row</th>{head}', lines, told)
 
@@ -64,18 +67,24 @@ def behind(caption: str, columns: Sequence[Column], rows: Mapping[str, Mapping[s
             for row, cells in rows.items()
         ]
         table = _table(f"{caption}: other columns", f'<th scope="col">Row</th>{titles}', told)
-        parts.insert(0, _folded(f"{len(rest)} more columns", table))
+        parts.insert(0, _folded(f"{len(rest)} more column{'s' * (len(rest) > 1)}", table))
     return "\n".join(parts)
 
 
 def frame(
     caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
 ) -> str:
-    """Return a plain table; `numeric` says which columns hold numbers, and names of metrics become words."""
+    """Return a plain table for a page in reports/tables/.
+
+    `numeric` says which columns hold numbers; names of metrics become words. A column `id` names claims, each by its
+    page.
+    """
+    columns = list(zip(header, numeric, strict=True))
     lines = [
-        "<tr>" + "".join(_td(cell, number) for cell, number in zip(row, numeric, strict=True)) + "</tr>" for row in rows
+        f"<tr>{''.join(_td(cell, name, number) for cell, (name, number) in zip(row, columns, strict=True))}</tr>"
+        for row in rows
     ]
-    head = "".join(f'<th scope="col">{escape(readable(c))}</th>' for c in header)
+    head = "".join(f'<th scope="col"{"" if number else TEXT}>{escape(readable(name))}</th>' for name, number in columns)
     return element("frame", caption, head, lines, note)
 
 
@@ -97,8 +106,11 @@ def _folded(summary: str, table: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>\n{scroller(summary, table)}\n</details>"
 
 
-def _td(cell: str, number: bool) -> str:
-    return f"<td>{escape(cell)}</td>" if number else f'<td class="text">{escape(in_words(cell))}</td>'
+def _td(cell: str, column: str, number: bool) -> str:
+    if number:
+        return f"<td>{escape(cell)}</td>"
+    told = link(f"../claims/{cell}.html", cell) if column == CLAIMS else escape(in_words(cell))
+    return f"<td{TEXT}>{told}</td>"
 
 
 def _run(cells: Mapping[str, Cell]) -> bool:

@@ -1,5 +1,6 @@
 """Result tables that say where each number comes from, as CSV (for machines), Markdown and HTML (for people)."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -195,11 +196,17 @@ def _named(column: pd.Series) -> pd.Series:
     return column.map(safe)
 
 
+def _way_back() -> str:
+    """Return a line that leads to the report of the notebook that runs as a stage, "" elsewhere."""
+    name = os.environ.get("DDET_NOTEBOOK", "")  # set by ddet.nbrun
+    return f'<p class="soft">Made and explained in {link(f"../{name}.html", name)}</p>\n' if name else ""
+
+
 def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str, element: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = " · ".join(link(f"{name}.{kind}") for kind in ("csv", "md"))
     whole = f"<p>Every number, unrounded: {files}</p>"
-    body = f"<h1>{escape(caption)}</h1>\n{element}\n{whole}\n{sorting.ELEMENT}"
+    body = f"{_way_back()}<h1>{escape(caption)}</h1>\n{element}\n{whole}\n{sorting.ELEMENT}"
     contents = {
         "csv": data.apply(_named).to_csv(index=False),
         "md": signs(text),

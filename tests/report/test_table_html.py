@@ -24,7 +24,7 @@ def rows(count: int, paper: tuple[int, ...] = ()) -> dict[str, dict[str, cells.C
 
 
 def heads(element: str) -> list[str]:
-    return re.findall(r'<th scope="col">([^<]+)</th>', element)
+    return re.findall(r'<th scope="col"(?: class="text")?>([^<]+)</th>', element)
 
 
 def test_a_narrow_table_shows_all_and_a_wide_one_the_papers_and_the_first():
@@ -34,6 +34,11 @@ def test_a_narrow_table_shows_all_and_a_wide_one_the_papers_and_the_first():
     assert "Note. Behind the paper’s number" in wide and "2 more columns stand on the page" in wide
     folded = table_html.behind("c", COLUMNS, rows(10, paper=(8, 9)))
     assert heads(folded)[:3] == ["Row", "c6", "c7"] and folded.count("<details>") == 2
+
+
+def test_one_column_more_is_one_column():
+    assert "Note. 1 more column stands on" in table_html.results("c", COLUMNS[:9], rows(9), "Note.")
+    assert "<summary>1 more column</summary>" in table_html.behind("c", COLUMNS[:9], rows(9))
 
 
 def test_only_columns_that_the_paper_has_name_it():
@@ -70,3 +75,9 @@ def test_names_of_metrics_are_words_and_others_are_text():
     )
     assert heads(element) == ["metric", "clip AUC"] and '<td class="text">frame log loss</td><td>0.5</td>' in element
     assert "&lt;b&gt;" in element
+
+
+def test_a_column_of_text_has_its_title_above_it_and_claims_lead_to_their_pages():
+    element = table_html.frame("c", ["id", "n"], [["herd-<a>", "1"]], [False, True], "")
+    assert '<th scope="col" class="text">id</th><th scope="col">n</th>' in element
+    assert '<td class="text"><a href="../claims/herd-%3Ca%3E.html">herd-&lt;a&gt;</a></td><td>1</td>' in element
