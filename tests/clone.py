@@ -26,7 +26,9 @@ class Clone:
     @staticmethod
     def _git(folder: Path, *words: str) -> str:
         identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-        return subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+        dates = {f"GIT_{who}_DATE": "2024-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+        how = {"env": os.environ | dates, "capture_output": True, "text": True, "check": True}  # pages name a commit:
+        return subprocess.run(["git", *identity, *words], cwd=folder, **how).stdout  # that of the same tree is the same
 
     def git(self, *words: str) -> str:
         return self._git(self.root, *words)

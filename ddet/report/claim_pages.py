@@ -58,6 +58,7 @@ def claim_page(
     *,
     root: Path,
     lines: Mapping[str, tuple[int, str]],
+    code: str,
     study: str,
 ) -> str:
     """Return the page of one claim, for reports/claims/.
@@ -68,6 +69,7 @@ def claim_page(
         statement: what the data are.
         root: the repository's, where its figure lies.
         lines: of params.yaml, see `arm_lines.read`.
+        code: the commit that the pages are of, see `commit.told`.
         study: what the study says, see `studied.section`.
     """
     claim = outcomes[0]
@@ -80,7 +82,7 @@ def claim_page(
         *(_numbers(o, names) for o in outcomes),
         *filter(None, [claim_figures.figure(claim.id, root), study]),
         f"<h2>In the paper’s own tables</h2>\n<p>{escape(claim.own)}, by the audit of the statements behind it.</p>",
-        f"<h2>Where it comes from</h2>\n{_origin(claim, cfg, source, lines)}",
+        f"<h2>Where it comes from</h2>\n{_origin(claim, cfg, source, lines, code)}",
     ]
     body = "\n".join(parts)
     return nav.page(f"{claim.id}: {words}", body, up="../", before=before, after=after, css=style.RESULTS)
@@ -120,11 +122,14 @@ def _behind(o: Outcome) -> str:
     return ", ".join(f"{int(n)} {what}" for what, n in counts.items() if not math.isnan(n))
 
 
-def _origin(claim: Outcome, cfg: params.Params, source: Source | None, lines: Mapping[str, tuple[int, str]]) -> str:
+def _origin(
+    claim: Outcome, cfg: params.Params, source: Source | None, lines: Mapping[str, tuple[int, str]], code: str
+) -> str:
     facts = {"Arms in params.yaml": "<br>".join(f"<code>{escape(t)}</code>" for t in _arms(claim, cfg, lines))}
     if source:
         facts["Tested in"] = link(f"../{source.notebook}.html", source.notebook)
         facts["Modules"] = "<br>".join(f"<code>{escape(m)}</code>" for m in (*source.modules, VERDICTS))
+    facts["Commit"] = escape(code)
     facts["All claims"] = link("../index.html#verdicts", "the table of claims")
     return definitions({name: text for name, text in facts.items() if text})
 

@@ -29,6 +29,7 @@ def index(
     root: Path,
     profile: str,
     synthetic: bool,
+    code: str,
 ) -> str:
     """Return the page reports/index.html.
 
@@ -36,10 +37,11 @@ def index(
         outcomes: of all claims, in the ledger's order.
         stages: of dvc.lock, in the order of their notebooks.
         notebooks: name -> the executed notebook.
+        code: the commit that the pages are of, see `commit.told`.
     """
     data = f"<strong>{escape(origin(profile, synthetic).capitalize())}.</strong> {statement(synthetic)}"
     bar = summary.tally_bar(outcomes) if outcomes else UNTESTED
-    trusted = summary.trust(outcomes, root / "reports/tables", notebooks)
+    trusted = summary.trust(outcomes, root / "reports/tables", notebooks, code)
     by_part = {digit: [s for s in stages if Path(s.notebook).name[:1] == digit] for digit in nav.PARTS}
     body = [
         f'<h1>Three deepfake-detection papers, replicated</h1>\n<p class="statement">{data}</p>',

@@ -16,7 +16,7 @@ import nbformat
 
 from ddet import params, paths
 from ddet.errors import InputError, writing
-from ddet.report import arm_lines, claim_pages, index, notebook_page, outcomes, studied
+from ddet.report import arm_lines, claim_pages, commit, index, notebook_page, outcomes, studied
 from ddet.report.claim_pages import Source
 from ddet.report.dvc_lock import read_stages
 from ddet.report.html import check_links
@@ -40,9 +40,9 @@ def build(cfg: params.Params, root: Path = paths.ROOT) -> list[str]:
         raise InputError(missing[0], "recorded in dvc.lock but not there", "run: make repro")
     notebooks = {Path(p).stem: nbformat.read(root / p, 4) for p in files if p.endswith(".ipynb")}
     ledger = outcomes.read(root / index.LEDGER)
-    found = claim_pages.sources(stages, root)
-    pages = _claim_pages(ledger, cfg, found, root) | _notebook_pages(notebooks, ledger, found)
-    pages[INDEX] = index.index(ledger, stages, notebooks, root, cfg.profile, cfg.benchmark.render)
+    found, code = claim_pages.sources(stages, root), commit.told(root)
+    pages = _claim_pages(ledger, cfg, found, root, code) | _notebook_pages(notebooks, ledger, found)
+    pages[INDEX] = index.index(ledger, stages, notebooks, root, cfg.profile, cfg.benchmark.render, code)
     orphans = _orphans({*files, *pages, PROVENANCE}, root)
     pages[PROVENANCE] = provenance(stages, orphans)
     for path, text in pages.items():
@@ -54,7 +54,7 @@ def build(cfg: params.Params, root: Path = paths.ROOT) -> list[str]:
 
 
 def _claim_pages(
-    ledger: Sequence[outcomes.Outcome], cfg: params.Params, found: dict[str, Source], root: Path
+    ledger: Sequence[outcomes.Outcome], cfg: params.Params, found: dict[str, Source], root: Path, code: str
 ) -> dict[str, str]:
     groups = [list(group) for _, group in groupby(ledger, key=lambda o: o.id)]
     links: list[Link | None] = [None, *((f"{g[0].id}.html", g[0].id) for g in groups), None]
@@ -65,6 +65,7 @@ def _claim_pages(
             *(group, cfg, found.get(group[0].id), index.NAMES, statement, links[i], links[i + 2]),
             root=root,
             lines=lines,
+            code=code,
             study=studied.section(group[0].id, *study),
         )
         for i, group in enumerate(groups)

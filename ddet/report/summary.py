@@ -90,12 +90,13 @@ def tally_bar(outcomes: Sequence[Outcome]) -> str:
     return f'<div class="bar" aria-hidden="true">{parts}</div>\n<ul class="tally">{words}</ul>'
 
 
-def trust(outcomes: Sequence[Outcome], tables: Path, notebooks: Mapping[str, nbformat.NotebookNode]) -> str:
+def trust(outcomes: Sequence[Outcome], tables: Path, notebooks: Mapping[str, nbformat.NotebookNode], code: str) -> str:
     """Return the list of what the numbers rest on; what is not known is left out.
 
     Args:
         tables: the folder reports/tables.
         notebooks: the executed ones by name, whose first output names the machine.
+        code: the commit that the pages are of, see `commit.told`.
     """
     tested = [o for o in outcomes if o.tested]
     facts = {
@@ -105,6 +106,7 @@ def trust(outcomes: Sequence[Outcome], tables: Path, notebooks: Mapping[str, nbf
         "Baselines away": "; ".join(_baselines(tables, away=True)),
         "Chance": _chance(tables / "claims_chance.csv"),
         "Machine": "; ".join(sorted(_machines(notebooks))),
+        "Commit": code,
     }
     return definitions({name: escape(text) for name, text in facts.items() if text})
 

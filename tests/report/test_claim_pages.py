@@ -25,7 +25,16 @@ LINES = {"herd.arms.na": (7, "na: {name: NA}  # <2.3>"), "herd.arms.base": (6, "
 def page(cfg, *outcomes, source=None, root=Path("nowhere"), study=""):
     ends = ("a.html", "a"), ("c.html", "c")
     return claim_pages.claim_page(
-        outcomes, cfg, source, NAMES, "All synthetic.", *ends, root=root, lines=LINES, study=study
+        outcomes,
+        cfg,
+        source,
+        NAMES,
+        "All synthetic.",
+        *ends,
+        root=root,
+        lines=LINES,
+        code="<a1> of 2024-05-02",
+        study=study,
     )
 
 
@@ -46,6 +55,7 @@ def test_it_says_what_is_tested_and_what_came_out(cfg):
             '<a href="../20_herd_augmentation.html">',
             "<code>ddet/herd/x.py</code><br><code>ddet/stats/verdicts.py</code>",
             '"../index.html#verdicts"',
+            "<dt>Commit</dt><dd>&lt;a1&gt; of 2024-05-02</dd>",
         ),
         *('rel="prev" href="a.html"', 'rel="next" href="c.html"', '<g class="holds">'),
         "<code>line 7, herd.arms: na: {name: NA}  # &lt;2.3&gt;</code><br><code>line 6, herd.arms: base: {name: Base}",

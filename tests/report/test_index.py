@@ -13,7 +13,7 @@ NAME = "30_asrid_static"
 
 def page(root, outcomes, outs=(), notebooks=None, synthetic=True):
     stage = Stage("s", (Entry(f"notebooks/{NAME}.ipynb", "", 0),), tuple(Entry(o, "", 0) for o in outs))
-    return index.index(outcomes, [stage], notebooks or {}, root, "smoke", synthetic)
+    return index.index(outcomes, [stage], notebooks or {}, root, "smoke", synthetic, "a1")
 
 
 def notebook():

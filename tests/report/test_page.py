@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from ddet import params, paths
 from ddet.errors import InputError
-from ddet.report import figures, page, readme, tables
+from ddet.report import commit, figures, page, readme, tables
 
 mpl.use("Agg")
 NAME = "20_herd_augmentation"
@@ -169,6 +169,14 @@ def test_pages_link_to_nothing_outside_of_the_folder_but_the_papers(root, cfg):
         outside = set(re.findall(r'href="(https?://[^"]+)" rel="external"', text))
         assert set(re.findall(r'href="(https?://[^"]+)"', text)) == outside, name
         assert not re.search(r"<script src|<link|@import|url\(", text), name
+
+
+def test_index_and_claims_name_the_commit_or_that_there_is_none(root, cfg, monkeypatch):
+    assert f"<dt>Commit</dt><dd>{commit.UNKNOWN}</dd>" in built(root, cfg)
+    asked = []
+    monkeypatch.setattr(commit, "told", lambda root: asked.append(root) or "a1 of 2024-05-02")
+    assert "<dt>Commit</dt><dd>a1 of 2024-05-02</dd>" in built(root, cfg) and asked == [root]
+    assert "<dt>Commit</dt><dd>a1 of 2024-05-02</dd>" in pages(root)["claims/herd-aug-f1.html"]
 
 
 def test_orphans_are_listed_and_returned(root, cfg):

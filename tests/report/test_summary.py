@@ -64,7 +64,9 @@ def test_what_may_be_trusted_is_read_from_tables_and_notebooks(tmp_path):
     pd.DataFrame([counted]).to_csv(tmp_path / "claims_chance.csv", index=False)
     printed = "profile smoke · synthetic benchmark · device cpu · AVX2 · 1 threads\n"
     cell = v4.new_code_cell("start()", outputs=[v4.new_output("stream", text=printed)])
-    html = summary.trust([outcome(), outcome(people=40.0), untested()], tmp_path, {"a": v4.new_notebook(cells=[cell])})
+    html = summary.trust(
+        [outcome(), outcome(people=40.0), untested()], tmp_path, {"a": v4.new_notebook(cells=[cell])}, "<a1>"
+    )
     assert dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html)) == {
         "People": "15 to 40 source groups behind a verdict",
         "Seeds": "3 per arm of a verdict",
@@ -72,8 +74,9 @@ def test_what_may_be_trusted_is_read_from_tables_and_notebooks(tmp_path):
         "Baselines away": "PRLE: AUC 0.66 to 0.70",
         "Chance": "of 40 tests 1.0 would hold by chance; 6 do, 4 when false discoveries are kept below 5 %",
         "Machine": "device cpu · AVX2 · 1 threads",
+        "Commit": "&lt;a1&gt;",
     }
 
 
 def test_what_is_not_known_is_left_out(tmp_path):
-    assert summary.trust([outcome(people=NAN, seeds=NAN)], tmp_path, {}) == "<dl>\n</dl>"
+    assert summary.trust([outcome(people=NAN, seeds=NAN)], tmp_path, {}, "") == "<dl>\n</dl>"
