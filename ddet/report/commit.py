@@ -20,12 +20,12 @@ def told(root: Path) -> str:
 
     Where files have changed since, in no commit, that is said as well.
     """
-    if not (root / ".git").exists() or not (root / "dvc.yaml").is_file():
-        return UNKNOWN  # a demo lies inside another checkout, whose commits are not its own
+    if not (root / "dvc.yaml").is_file():
+        return UNKNOWN
     names = read_by(root / "dvc.yaml")
     found = _git(root, "log", "-1", "--format=%H %cd", "--date=short", "--", *names)
     if not found:
-        return UNKNOWN
+        return UNKNOWN  # a demo lies inside another checkout, which has no commit of its files
     digits, day = found.split()
     cut = root / _git(root, "rev-parse", "--git-path", "shallow")  # lists the commits whose parents are not there,
     if cut.is_file() and digits in cut.read_text(encoding="utf-8"):  # and which so seem to have changed everything
