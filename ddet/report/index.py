@@ -45,7 +45,7 @@ def index(
     by_part = {digit: [s for s in stages if Path(s.notebook).name[:1] == digit] for digit in nav.PARTS}
     body = [
         f'<h1>Three deepfake-detection papers, replicated</h1>\n<p class="statement">{data}</p>',
-        f"<h2>What was replicated</h2>\n{summary.cards(outcomes, published.facts('papers'))}",
+        f"<h2>What was replicated</h2>\n{summary.cards(outcomes, published.facts('papers'), root / 'reports/tables')}",
         f'<div class="both">\n<section><h2>What came of their claims</h2>\n{bar}</section>',
         f"<section><h2>What may be trusted</h2>\n{trusted}</section>\n</div>\n{_claims(outcomes)}",
         *(_part(*nav.PARTS[digit], own, notebooks, root) for digit, own in by_part.items()),

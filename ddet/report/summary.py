@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
+from ddet.report import built
 from ddet.report.cells import half_up
 from ddet.report.html import definitions, external
 from ddet.report.outcomes import LOSS, Outcome, tally
@@ -61,21 +62,24 @@ def _reach(undecided: Sequence[Outcome]) -> str:
     )
 
 
-def cards(outcomes: Sequence[Outcome], papers: pd.DataFrame) -> str:
-    """Return a card per paper: title, link, venue, how many claims were decided of those tested, and the finding.
+def cards(outcomes: Sequence[Outcome], papers: pd.DataFrame, tables: Path) -> str:
+    """Return a card per paper: title, link, venue, claims decided of those tested, the finding, and rows built.
 
     Args:
         papers: the list `papers` of `ddet.published.facts`.
+        tables: the folder reports/tables.
     """
-    return f'<div class="cards">\n{"".join(_card(p, outcomes) for _, p in papers.iterrows())}</div>'
+    return f'<div class="cards">\n{"".join(_card(p, outcomes, tables) for _, p in papers.iterrows())}</div>'
 
 
-def _card(paper: pd.Series, outcomes: Sequence[Outcome]) -> str:
+def _card(paper: pd.Series, outcomes: Sequence[Outcome], tables: Path) -> str:
     own = first_of_each([o for o in outcomes if o.paper == paper["name"]])
     title = external(paper["url"], paper["title"]) if paper["url"] else escape(paper["title"])
     decided = sum(o.verdict in ("holds", "fails") for o in own)
     score = f"<strong>{decided} decided of {sum(o.tested for o in own)} tested</strong>. " if own else ""
     said = f"<p>{score}{escape(finding(own))}</p>" if own else ""
+    rows = built.sentence(paper["name"], tables)
+    said += f"<p>{rows}</p>" if rows else ""
     return f'<article class="card"><h3>{title}</h3><p class="soft">{escape(paper["venue"])}</p>{said}</article>\n'
 
 

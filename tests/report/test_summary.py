@@ -40,14 +40,17 @@ def test_the_bar_has_a_part_per_verdict_as_wide_as_its_count():
     assert re.findall(r'<span class="(\w+)" style="flex: (\d+)">', html) == [("holds", "2"), ("open", "1")]
 
 
-def test_a_card_has_title_venue_score_and_finding():
+def test_a_card_has_title_venue_score_finding_and_rows(tmp_path):
     papers = pd.DataFrame(
         [
             {"name": "herd", "title": "Herd & more", "venue": "V1", "url": "https://a.org/x"},
             {"name": "prle", "title": "Regions", "venue": "V2", "url": ""},
         ]
     )
-    html = summary.cards([outcome(), untested(id="b")], papers)
+    cells = {"row": ["Base", "NA"], "ours": [0.9, None], "paper": [0.8, 0.7]}
+    pd.DataFrame(cells).to_csv(tmp_path / "herd_table1.csv", index=False)
+    html = summary.cards([outcome(), untested(id="b")], papers, tmp_path)
+    assert html.count("<p>1 of the 2 rows of its tables are built.</p>") == 1 == html.count("rows of its")
     assert '<h3><a href="https://a.org/x" rel="external">Herd &amp; more ↗</a></h3>' in html and "V1" in html
     assert "1 decided of 1 tested" in html and "<h3>Regions</h3>" in html and html.count("Of ") == 1
 
