@@ -1,9 +1,10 @@
 """A page per claim: what is said, what was tested, both numbers, what has to hold, and where all of it comes from."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,8 @@ from ddet.report.words import readable
 from ddet.stats.verdicts import NEGLIGIBLE
 
 SIDES = ("arm_a", "arm_b")
+TABLES = "reports/tables/"
+HEADING = re.compile(r"<h2>(.*?)</h2>")
 VERDICTS = "ddet/stats/verdicts.py"  # the rule of every verdict
 PACKAGES = tuple(f"ddet/{paper}/" for paper in ("herd", "asrid", "prle"))
 DETECTABLE = "the smallest effect that a run like this one finds in four of five repetitions"
@@ -27,10 +30,11 @@ DETECTABLE = "the smallest effect that a run like this one finds in four of five
 
 @dataclass(frozen=True)
 class Source:
-    """Where a claim is tested: the name of the notebook, and the modules of its paper that name the claim."""
+    """Where a claim is tested: the notebook, the modules of its paper that name the claim, the notebook's tables."""
 
     notebook: str
     modules: tuple[str, ...]
+    tables: tuple[str, ...] = ()
 
 
 def sources(stages: Sequence[Stage], root: Path) -> dict[str, Source]:
@@ -41,9 +45,10 @@ def sources(stages: Sequence[Stage], root: Path) -> dict[str, Source]:
         ids = [i for f in files if (root / f).is_file() for i in pd.read_csv(root / f)["claim_id"]]
         modules = [d.path for d in stage.deps if d.path.startswith(PACKAGES) and d.path.endswith(".py")]
         code = {path: (root / path).read_text(encoding="utf-8") for path in modules if ids and (root / path).is_file()}
+        tables = tuple(Path(p).stem for p in stage.reports(root) if p.startswith(TABLES) and p.endswith(".html"))
         for claim in ids:
             naming = tuple(path for path, text in code.items() if f'"{claim}"' in text)
-            found.setdefault(claim, Source(Path(stage.notebook).stem, naming))
+            found.setdefault(claim, Source(Path(stage.notebook).stem, naming, tables))
     return found
 
 
@@ -84,8 +89,17 @@ def claim_page(
         f"<h2>In the paper’s own tables</h2>\n<p>{escape(claim.own)}, by the audit of the statements behind it.</p>",
         f"<h2>Where it comes from</h2>\n{_origin(claim, cfg, source, lines, code)}",
     ]
-    body = "\n".join(parts)
-    return nav.page(f"{claim.id}: {words}", body, up="../", before=before, after=after, css=style.RESULTS)
+    body, contents = _anchored("\n".join(parts))
+    ends = {"before": before, "after": after, "contents": contents}
+    return nav.page(f"{claim.id}: {words}", body, up="../", css=style.RESULTS, **ends)
+
+
+def _anchored(body: str) -> tuple[str, list[nav.Link]]:
+    """Give each part an anchor; return the contents too."""
+    titles = HEADING.findall(body)
+    numbers = iter(range(1, len(titles) + 1))
+    body = HEADING.sub(lambda heading: f'<h2 id="part-{next(numbers)}">{heading[1]}</h2>', body)
+    return body, [(f"#part-{i}", unescape(title)) for i, title in enumerate(titles, 1)]
 
 
 def _test(claim: Outcome) -> str:
@@ -128,6 +142,7 @@ def _origin(
     facts = {"Arms in params.yaml": "<br>".join(f"<code>{escape(t)}</code>" for t in _arms(claim, cfg, lines))}
     if source:
         facts["Tested in"] = link(f"../{source.notebook}.html", source.notebook)
+        facts["Its tables"] = " · ".join(link(f"../tables/{name}.html", name) for name in source.tables)
         facts["Modules"] = "<br>".join(f"<code>{escape(m)}</code>" for m in (*source.modules, VERDICTS))
     facts["Commit"] = escape(code)
     facts["All claims"] = link("../index.html#verdicts", "the table of claims")

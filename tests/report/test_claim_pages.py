@@ -1,5 +1,6 @@
 """A page per claim: both numbers, the premise, where it is tested, and its neighbours."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -63,9 +64,24 @@ def test_it_says_what_is_tested_and_what_came_out(cfg):
         assert part in text, part
 
 
+def test_its_parts_have_anchors_that_its_contents_name(cfg):
+    text = page(cfg, outcome(), outcome(variant="a < b"))
+    parts = re.findall(r'<h2 id="(part-\d)">([^<]+)</h2>', text)
+    assert [id for id, _ in parts] == [f"part-{i}" for i in range(1, 6)] and "<h2>" not in text
+    assert re.findall(r'<li><a href="#(part-\d)">([^<]+)</a></li>', text) == parts
+    assert parts[2] == ("part-3", "What came out: a &lt; b")
+
+
+def test_it_leads_to_the_tables_of_its_notebook(cfg):
+    text = page(cfg, outcome(), source=Source("20_herd_augmentation", (), ("herd_alarms", "herd_effects")))
+    assert '<a href="../tables/herd_alarms.html">herd_alarms</a> · <a href="../tables/herd_effects.html">' in text
+    assert "Its tables" not in page(cfg, outcome(), source=Source("20_herd_augmentation", ()))
+
+
 def test_what_the_study_says_stands_before_the_paper_s_own_tables(cfg):
     text = page(cfg, outcome(), study="<h2>In the study</h2>")
-    assert text.index("What came out") < text.index("In the study") < text.index("In the paper’s own tables")
+    places = [text.rindex(f"{part}</h2>") for part in ("What came out", "In the study", "In the paper’s own tables")]
+    assert places == sorted(places)
     assert "In the study" not in page(cfg, outcome())
 
 
@@ -90,14 +106,14 @@ def test_the_figure_stands_between_the_numbers_and_their_origin(cfg, tmp_path):
     (tmp_path / "reports/figures/herd_augmentation_roc.svg").write_text("<svg/>")
     text = page(cfg, outcome(), root=tmp_path)
     places = [
-        text.index(part) for part in ("What came out", '<img src="../figures/herd_augmentation_roc', "comes from")
+        text.rindex(part) for part in ("What came out", '<img src="../figures/herd_augmentation_roc', "comes from")
     ]
     assert places == sorted(places)
 
 
 def test_each_data_set_has_a_section(cfg):
     text = page(cfg, outcome(), outcome(variant="hybrid form", verdict="fails"))
-    assert "<h2>What came out</h2>" in text and "<h2>What came out: hybrid form</h2>" in text
+    assert ">What came out</h2>" in text and ">What came out: hybrid form</h2>" in text
 
 
 def test_a_claim_is_tested_where_a_stage_first_writes_of_it(tmp_path):
@@ -109,11 +125,12 @@ def test_a_claim_is_tested_where_a_stage_first_writes_of_it(tmp_path):
         out = f"data/results/{name}_claims.csv"
         pd.DataFrame({"claim_id": ids}).to_csv(tmp_path / out, index=False)
         read = [f"notebooks/{name}.ipynb", "ddet/herd/x.py", "ddet/herd/gone.py", *deps]
-        return Stage(name, tuple(Entry(p, "", 0) for p in read), (Entry(out, "", 0), Entry("reports/a.csv", "", 0)))
+        outs = (out, "reports/a.csv", *(f"reports/tables/{name}.{kind}" for kind in ("csv", "html")))
+        return Stage(name, *(tuple(Entry(p, "", 0) for p in paths) for paths in (read, outs)))
 
     stages = [stage("20_a", ["herd-rst", "herd-sota"]), stage("23_b", ["herd-rst", "herd-wl-f1"])]
     assert claim_pages.sources(stages, tmp_path) == {
-        "herd-rst": Source("20_a", ("ddet/herd/x.py",)),
-        "herd-sota": Source("20_a", ()),
-        "herd-wl-f1": Source("23_b", ()),
+        "herd-rst": Source("20_a", ("ddet/herd/x.py",), ("20_a",)),
+        "herd-sota": Source("20_a", (), ("20_a",)),
+        "herd-wl-f1": Source("23_b", (), ("23_b",)),
     }
