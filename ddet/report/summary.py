@@ -77,9 +77,8 @@ def _card(paper: pd.Series, outcomes: Sequence[Outcome], tables: Path) -> str:
     title = external(paper["url"], paper["title"]) if paper["url"] else escape(paper["title"])
     decided = sum(o.verdict in ("holds", "fails") for o in own)
     score = f"<strong>{decided} decided of {sum(o.tested for o in own)} tested</strong>. " if own else ""
-    said = f"<p>{score}{escape(finding(own))}</p>" if own else ""
-    rows = built.sentence(paper["name"], tables)
-    said += f"<p>{rows}</p>" if rows else ""
+    came_out = " ".join(filter(None, [finding(own) if own else "", built.sentence(paper["name"], tables)]))
+    said = f"<p>{score}{escape(came_out)}</p>" if came_out else ""
     return f'<article class="card"><h3>{title}</h3><p class="soft">{escape(paper["venue"])}</p>{said}</article>\n'
 
 
