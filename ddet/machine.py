@@ -13,10 +13,12 @@ from ddet import isa, params
 def of(runtime: params.Runtime) -> dict[str, Any]:
     """Return what of a machine changes the bits of a run, as resolved here: thread count, device type, instruction set.
 
-    It is part of every key, so that a run made on a CPU does not serve where a GPU computes.
+    It is part of every key, so that a run made on a CPU does not serve where a GPU computes. How many processes share
+    a fit is named where there are several.
     """
     cuda = runtime.device == "cuda" or (runtime.device == "auto" and torch.cuda.is_available())
-    return {"threads": runtime.threads, "device": "cuda" if cuda else "cpu", "isa": isa.in_force(runtime.isa)}
+    alone = {"threads": runtime.threads, "device": "cuda" if cuda else "cpu", "isa": isa.in_force(runtime.isa)}
+    return alone if runtime.processes == 1 else alone | {"processes": runtime.processes}
 
 
 def words() -> str:

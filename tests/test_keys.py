@@ -326,7 +326,7 @@ def test_what_a_network_is_supplied_with_changes_its_key_and_no_other(base, own,
 # machine, libraries, code
 
 
-@pytest.mark.parametrize("change", [{"threads": 2}, {"device": "cuda"}, {"isa": "native"}])
+@pytest.mark.parametrize("change", [{"threads": 2}, {"device": "cuda"}, {"isa": "native"}, {"processes": 2}])
 def test_what_changes_bits_changes_the_key(base, faces, monkeypatch, change):
     monkeypatch.setattr(isa, "missing", lambda: "")  # on a machine without AVX2 both words mean the same
     assert other(of_every_paper(faces), of_every_paper(faces, **change)) == list(PAPERS)

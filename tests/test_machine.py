@@ -14,6 +14,12 @@ def test_threads_device_and_instruction_set_alone():
     assert machine.of(SETTINGS.model_copy(update={"isa": "native"}))["isa"] == "native"
 
 
+def test_the_processes_of_a_fit_where_there_are_several():
+    """One is not named: runs made before there could be more keep their keys."""
+    assert SETTINGS.processes == 1 and "processes" not in machine.of(SETTINGS)
+    assert machine.of(SETTINGS.model_copy(update={"processes": 4})) == machine.of(SETTINGS) | {"processes": 4}
+
+
 @pytest.mark.parametrize(("there", "device"), [(True, "cuda"), (False, "cpu")])
 def test_auto_is_resolved(monkeypatch, there, device):
     """A run that was made on a CPU must not serve where a GPU would compute it."""

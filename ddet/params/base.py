@@ -37,7 +37,7 @@ class Section(BaseModel):
 
 
 class Runtime(Section):
-    """How to compute. `threads`, `device` and `isa` change bits, so they enter a run's key; the others do not."""
+    """How to compute. `threads`, `device`, `isa` and `processes` change bits, so they enter a run's key; none else."""
 
     threads: Positive
     device: Literal["auto", "cpu", "cuda"]
@@ -48,6 +48,7 @@ class Runtime(Section):
     fits: Positive
     stages: Positive = 1
     scheduler: str | None = None  # of a dask cluster; None: processes on this machine
+    processes: Positive = 1  # that share one fit
 
 
 class Train(Section):

@@ -13,7 +13,7 @@ from ddet.data import crop_table
 from ddet.data.crop_loader import both_classes
 from ddet.errors import InputError, meant
 from ddet.hashing import fingerprint
-from ddet.runs import finished, starts, store
+from ddet.runs import finished, several, starts, store
 from ddet.training import learner
 
 
@@ -108,7 +108,7 @@ def train_stage(
         prune: move runs that no row asks for to the attic.
         shared: other stages whose finished runs serve here too.
     """
-    with store.opened(stage, code, runtime, prune=prune, shared=shared) as kept:
+    with store.opened(stage, several.code(code, runtime), runtime, prune=prune, shared=shared) as kept:
         done = run(kept, rows, given, runtime, paths.FACES, fit)
     finished.write_runs(done, paths.RESULTS / f"{stage}_runs.csv")
     return done
@@ -141,7 +141,7 @@ def _ask(
         config, start = config | {"start": {"phase": chain[-1].name}}, chain[-1] / learner.WEIGHTS
     else:
         start = starts.start_of(config["model"]["backbone"])[0]
-    return config, partial(fit, config, given.rows[row.crop_set], crops, start, runtime)
+    return config, several.shared(partial(fit, config, given.rows[row.crop_set], crops, start, runtime), runtime)
 
 
 def complete(

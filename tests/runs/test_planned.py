@@ -173,6 +173,16 @@ def test_a_wave_is_trained_as_many_at_a_time_as_the_runtime_says(fits, tmp_path,
     assert asked == [(4, 3), (2, 3), (2, 3)]
 
 
+def test_several_processes_make_a_run_where_the_runtime_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs_starts, "start_of", lambda backbone: (None, ""))
+    several = RUNTIME.model_copy(update={"processes": 2})
+    row, crops = planned(NA=arm())[0], tmp_path / "crops"
+    asked = [runs_planned._ask(row, [], given(), how, crops, herd_train.train)[1] for how in (RUNTIME, several)]
+    assert asked[0].func is herd_train.train
+    assert asked[1].func is not herd_train.train and asked[1].args[0].func is herd_train.train
+    assert asked[1].args[0].args[-1] is several and asked[1].args[1] == 2
+
+
 @pytest.fixture
 def stage(fits, tmp_path, monkeypatch):
     """Train a stage below `tmp_path`; other arguments are those of `train_stage`."""
