@@ -33,8 +33,7 @@ def shared(fit: Callable[[Path], None], runtime: params.Runtime) -> Callable[[Pa
         runtime: its `device` says where, see `crop_loader.device`.
 
     Raises:
-        InputError: fewer GPUs than processes, or accelerate is not installed; from what is returned also: a process was
-            killed, or what `fit` raises.
+        InputError: fewer GPUs than processes; from what is returned: a process was killed. What `fit` raises is raised.
     """
     if runtime.processes == 1:
         return fit

@@ -4,6 +4,7 @@ takes each share by itself.
 """
 
 from functools import partial
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -78,6 +79,18 @@ def settled_by_one(model: nn.Module) -> dict[str, torch.Tensor]:
         list(learn.dls.train)  # the order goes on
     shared_fits.common.norms.average(learn, 2)
     return model.state_dict()
+
+
+def test_each_process_draws_its_own_numbers_in_each_epoch_and_the_same_again():
+    def drawn(rank: int, epoch: int, seed: int = 3) -> float:
+        cb = ranks.Ranks()
+        cb.learn, cb.seed, cb.rank = SimpleNamespace(epoch=epoch), seed, rank
+        cb.before_train()
+        return float(torch.rand(1))
+
+    found = [drawn(0, 0), drawn(1, 0), drawn(0, 1), drawn(1, 1), drawn(0, 0, 4)]
+    assert len(set(found)) == 5
+    assert drawn(1, 1) == found[3]
 
 
 def test_on_gpus_batch_normalisation_keeps_the_activations_of_timm():
