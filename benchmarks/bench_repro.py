@@ -1,12 +1,13 @@
-"""Where the time of `dvc repro` goes: seconds a stage, start-up, fits, images a second, and memory of all processes.
+"""Where the time of `make repro` goes: seconds a stage, start-up, fits, images a second, and memory of all processes.
 
 Run: python benchmarks/bench_repro.py [--profile smoke] [--folder DIR] [--write]
 
-A copy of the checkout is made in DIR (a temporary folder if not named, removed afterwards) and run there from nothing.
-`start-up` is what passes before a notebook's imports are done. `images/s` counts training images over all fits of a
-stage, by the time that each fit took in its process. Memory is the sum of the proportional set sizes (pages that
-processes share count once), sampled every second. `--write` keeps the seconds in data/measured/stages.csv, from which
-every stage says how much is ahead of it.
+HEAD is cloned to DIR (a temporary folder if not named, removed afterwards) and run there from nothing, stages side by
+side, so that their seconds sum to more than the whole. `start-up` is what passes before a notebook's imports are done.
+`images/s` counts training images over all fits of a stage, by the time that each fit took in its process. Memory is the
+sum of the proportional set sizes (pages that processes share count once), sampled every second; a stage's is the most
+that all processes together took while it ran. `--write` keeps the seconds in data/measured/stages.csv, which say how
+much is ahead. Of the default profile, what `git status` says at the end is printed, too: it should be nothing.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,17 +27,16 @@ import pandas as pd
 import psutil
 
 from ddet import machine, paths
-from ddet.tools import demo
 
 MEASURED = paths.ROOT / "data/measured/stages.csv"
 
 
 class Memory(threading.Thread):
-    """Sample the memory of a process and all that it started, until `stop`; `peaks` holds GB by what `stage` was."""
+    """Sample the memory of a process and all that it started, until `stop`; `peaks` holds GB by what was `running`."""
 
     def __init__(self, pid: int):
         super().__init__(daemon=True)
-        self.root, self.stage, self.peaks, self._done = psutil.Process(pid), "", {}, threading.Event()
+        self.root, self.running, self.peaks, self._done = psutil.Process(pid), set(), {}, threading.Event()
 
     def run(self) -> None:
         while not self._done.wait(1.0):
@@ -44,30 +45,42 @@ class Memory(threading.Thread):
                 for process in [self.root, *self.root.children(recursive=True)]:
                     with contextlib.suppress(psutil.Error, OSError):
                         total += process.memory_full_info().pss
-            self.peaks[self.stage] = max(self.peaks.get(self.stage, 0), total / 1e9)
+            for stage in tuple(self.running):
+                self.peaks[stage] = max(self.peaks.get(stage, 0), total / 1e9)
 
     def stop(self) -> None:
         self._done.set()
 
 
-def timed_repro(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Run `dvc repro` in `folder`; return the seconds and the peak memory in GB of each stage, in their order."""
-    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "dvc", "repro"]
+def timed_repro(folder: Path) -> tuple[dict[str, float], dict[str, float], float]:
+    """Run what `make repro` runs in `folder`; return each stage's seconds and peak memory in GB, and all seconds."""
+    env, start = {**os.environ, "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}, time.monotonic()
+    command = [sys.executable, "-m", "ddet.tools.side_by_side"]
     process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
-    memory, began = Memory(process.pid), {}
+    memory, began, took = Memory(process.pid), {}, {}
     memory.start()
     for line in process.stdout:
-        if found := re.match(r"Running stage '(\w+)'", line):
-            memory.stage = found[1]
+        if found := re.match(r"(\w+) \| Running stage", line):
             began[found[1]] = time.monotonic()
-            print(f"{found[1]} ...", file=sys.stderr, flush=True)
-    ended, code = time.monotonic(), process.wait()
+            memory.running.add(found[1])
+        elif (found := re.match(r"(\w+): (?:done|failed) after", line)) and found[1] in began:
+            took[found[1]] = time.monotonic() - began[found[1]]
+            memory.running.discard(found[1])
+            print(line, end="", file=sys.stderr, flush=True)
+    code = process.wait()
     memory.stop()
+    for words in ("dvc repro -q", "ddet.report.page --readme"):
+        code = code or subprocess.run([sys.executable, "-m", *words.split()], cwd=folder, env=env).returncode
     if code:
-        sys.exit(f"dvc repro ended with {code} in {folder}")
-    moments = [*began.values(), ended]
-    return {name: b - a for name, a, b in zip(began, moments, moments[1:], strict=False)}, memory.peaks
+        sys.exit(f"it ended with {code} in {folder}")
+    return took, memory.peaks, time.monotonic() - start
+
+
+def clone(folder: Path, profile: str) -> None:
+    """Clone the checkout's HEAD, with the params of a profile ("default": as they are)."""
+    subprocess.run(["git", "clone", "-q", "--no-hardlinks", paths.ROOT, folder], check=True)
+    if profile != "default":
+        shutil.copyfile(folder / f"profiles/{profile}.yaml", folder / "params.yaml")
 
 
 def images_of(run: Path) -> int:
@@ -117,12 +130,15 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.folder or Path(temporary) / "ddet").resolve()
-        demo.lay_out(folder, profile=asked.profile)
-        table = report(folder, *timed_repro(folder))
-    total = table["seconds"].sum()
+        clone(folder, asked.profile)
+        seconds, peaks, whole = timed_repro(folder)
+        table = report(folder, seconds, peaks)
+        left = subprocess.run(["git", "status", "--short"], cwd=folder, capture_output=True, text=True).stdout
     print(table.round({"seconds": 0, "start-up": 1, "share": 2, "fit seconds": 0, "images/s": 0, "GB": 2}).to_string())
-    starting, most = table["start-up"].sum() / total, table["GB"].max()
-    print(f"\nwhole: {total / 60:.1f} min, start-up {starting:.0%}, peak {most:.2f} GB")
+    starting, most = table["start-up"].sum() / table["seconds"].sum(), table["GB"].max()
+    print(f"\nwhole: {whole / 60:.1f} min, start-up {starting:.0%} of the stages' seconds, peak {most:.2f} GB")
+    if asked.profile == "default":
+        print(f"git status: {left or 'clean'}")
     if asked.write:
         mine = table[["stage", "seconds"]].round(0).assign(profile=asked.profile, machine=machine.words())
         kept = pd.read_csv(MEASURED).query("profile != @asked.profile") if MEASURED.is_file() else None
