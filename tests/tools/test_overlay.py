@@ -49,11 +49,30 @@ def cuts(tree: dict, path: str = "") -> list[str]:
 
 def test_the_rehearsal_cuts_counts_epochs_and_batches_alone():
     """Networks, sizes of pictures, samplings, rates, schedules and thresholds stay those of the papers."""
-    named = cuts(YAML(typ="safe").load((paths.ROOT / "profiles/overlays/rehearsal.yaml").read_text()))
+    tree = YAML(typ="safe").load((paths.ROOT / "profiles/overlays/rehearsal.yaml").read_text())
+    for paper in ("herd", "asrid", "prle"):
+        arms = tree[paper]["arms"]
+        tree[paper]["arms"] = {name: arm for name, arm in arms.items() if arm is not None}  # null: taken away
+    named = cuts(tree)
     free = ("profile", "runtime.", "benchmark.", "start.weights", "report.bootstrap", "asrid.sets.")
     counts = {"per_class", "scored", "seeds", "epochs", "bs", "mep", "mep_2_phases", "full_3_phases", "weights"}
     counts |= {"imbalance", "methods", "detectors"}
     assert [name for name in named if not name.startswith(free) and name.rsplit(".", 1)[-1] not in counts] == []
+
+
+def test_the_arms_that_the_rehearsal_takes_away_leave_every_network_strategy_and_way_to_hide(tmp_path):
+    whole = params.load(PAPER)
+    cfg = overlay.lay(PAPER, paths.ROOT / "profiles/overlays/rehearsal.yaml", tmp_path / "params.yaml")
+
+    def kinds(of: params.Params) -> set:
+        found = {("strategy", arm.strategy) for arm in of.asrid.arms.values()}
+        found |= {("hide", arm.hide) for arm in of.prle.arms.values()}
+        changes = [arm.model for arm in of.herd.arms.values()]
+        changes += [change for arm in of.prle.arms.values() for change in (arm.maps, arm.fusion)]
+        named = [pair for change in changes if change for pair in change.model_dump().items()]
+        return found | {(key, value) for key, value in named if isinstance(value, str | bool)}
+
+    assert kinds(cfg) == kinds(whole)
 
 
 def test_the_rehearsal_fits_the_paper_profile(tmp_path):
