@@ -12,7 +12,7 @@ UV_VERSION := $(shell sed -n 's/^uv==\([^ ;]*\).*/\1/p' requirements.txt)
 .DELETE_ON_ERROR:
 
 repro: .venv/.locked            ## regenerate every table, figure and report that is out of date
-	python -m ddet.tools.side_by_side && dvc repro && python -m ddet.report.page --readme
+	dvc repro && python -m ddet.report.page --readme
 
 demo: .venv/.locked              ## the whole pipeline at smoke size, in demo/: the checkout stays as it is
 	python -m ddet.tools.demo

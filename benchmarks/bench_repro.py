@@ -1,13 +1,14 @@
-"""Where the time of `make repro` goes: seconds a stage, start-up, fits, images a second, and memory of all processes.
+"""Where the time of the pipeline goes: seconds a stage, start-up, fits, images a second, and memory of all processes.
 
-Run: python benchmarks/bench_repro.py [--profile smoke] [--folder DIR] [--write]
+Run: python benchmarks/bench_repro.py [--profile smoke] [--jobs N] [--folder DIR] [--write]
 
-HEAD is cloned to DIR (a temporary folder if not named, removed afterwards) and run there from nothing, stages side by
-side, so that their seconds sum to more than the whole. `start-up` is what passes before a notebook's imports are done.
-`images/s` counts training images over all fits of a stage, by the time that each fit took in its process. Memory is the
-sum of the proportional set sizes (pages that processes share count once), sampled every second; a stage's is the most
-that all processes together took while it ran. `--write` keeps the seconds in data/measured/stages.csv, which say how
-much is ahead. Of the default profile, what `git status` says at the end is printed, too: it should be nothing.
+HEAD is cloned to DIR (a temporary folder if not named, removed afterwards) and run there from nothing, one stage at a
+time as by `make repro`, or N side by side as by `make demo` (2): then their seconds sum to more than the whole.
+`start-up` is what passes before a notebook's imports are done. `images/s` counts training images over all fits of a
+stage, by the time that each fit took in its process. Memory is the sum of the proportional set sizes (pages that
+processes share count once), sampled every few seconds; a stage's is the most that all processes together took while it
+ran. `--write` keeps the seconds in data/measured/stages.csv, from which is said how much is ahead. Of the default
+profile, what `git status` says at the end is printed, too: it should be nothing.
 """
 
 import argparse
@@ -29,6 +30,7 @@ import psutil
 from ddet import machine, paths
 
 MEASURED = paths.ROOT / "data/measured/stages.csv"
+EVERY = 5.0  # s between two samples of the memory: one takes a tenth of a second of a core
 
 
 class Memory(threading.Thread):
@@ -39,7 +41,7 @@ class Memory(threading.Thread):
         self.root, self.running, self.peaks, self._done = psutil.Process(pid), set(), {}, threading.Event()
 
     def run(self) -> None:
-        while not self._done.wait(1.0):
+        while not self._done.wait(EVERY):
             total = 0
             with contextlib.suppress(psutil.Error):
                 for process in [self.root, *self.root.children(recursive=True)]:
@@ -52,10 +54,14 @@ class Memory(threading.Thread):
         self._done.set()
 
 
-def timed_repro(folder: Path) -> tuple[dict[str, float], dict[str, float], float]:
-    """Run what `make repro` runs in `folder`; return each stage's seconds and peak memory in GB, and all seconds."""
+def timed_repro(folder: Path, jobs: int) -> tuple[dict[str, float], dict[str, float], float]:
+    """Run in `folder` the pipeline and what follows it in `make repro`.
+
+    Returns:
+        Each stage's seconds, each stage's peak memory in GB, and the seconds of it all.
+    """
     env, start = {**os.environ, "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}, time.monotonic()
-    command = [sys.executable, "-m", "ddet.tools.side_by_side"]
+    command = [sys.executable, "-m", "ddet.tools.side_by_side", "--jobs", str(jobs)]
     process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
     memory, began, took = Memory(process.pid), {}, {}
     memory.start()
@@ -125,13 +131,14 @@ SECTIONS = {  # stages that train detectors
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="smoke", help="a file of profiles/, or default for params.yaml")
+    parser.add_argument("--jobs", type=int, default=1, help="stages at a time (1)")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.folder or Path(temporary) / "ddet").resolve()
         clone(folder, asked.profile)
-        seconds, peaks, whole = timed_repro(folder)
+        seconds, peaks, whole = timed_repro(folder, asked.jobs)
         table = report(folder, seconds, peaks)
         left = subprocess.run(["git", "status", "--short"], cwd=folder, capture_output=True, text=True).stdout
     print(table.round({"seconds": 0, "start-up": 1, "share": 2, "fit seconds": 0, "images/s": 0, "GB": 2}).to_string())

@@ -46,7 +46,6 @@ class Runtime(Section):
     backend: Literal["loky", "multiprocessing", "dask", "sequential"]
     workers: Count
     fits: Positive
-    stages: Positive = 1
     scheduler: str | None = None  # of a dask cluster; None: processes on this machine
     processes: Positive = 1  # that share one fit
 

@@ -1,11 +1,13 @@
-"""Run DVC's stages side by side: python -m ddet.tools.side_by_side
+"""Run DVC's stages side by side: python -m ddet.tools.side_by_side [--jobs N]
 
-`dvc repro` runs one stage after the other, and much of a stage is the start of a kernel, intervals and drawing, which
-one core does while the others wait. Here every stage runs as `dvc repro --single-item` as soon as the stages that it
-depends on have ended, at most `runtime.stages` at a time. DVC's own locks keep the stages' files apart, and the results
-are those of `dvc repro`, which then finds everything up to date.
+`dvc repro` runs one stage after the other. At smoke size most of a stage is the start of a kernel, intervals and
+drawing, which one core does while the others wait. Here every stage runs as `dvc repro --single-item` as soon as the
+stages that it depends on have ended, at most N at a time (2). DVC's own locks keep the stages' files apart, and the
+results are those of `dvc repro`, which then finds everything up to date. Where the fits of one stage keep all cores
+busy, as in the default profile, there is nothing to win, and memory to lose.
 """
 
+import argparse
 import csv
 import re
 import subprocess
@@ -118,12 +120,11 @@ def _say(line: str) -> None:
 
 
 def _main(argv: list[str]) -> int:
-    if argv:
-        print("usage: python -m ddet.tools.side_by_side   (runtime.stages in params.yaml at a time)", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=2, choices=range(1, 65), metavar="N", help="stages at a time (2)")
+    asked = parser.parse_args(argv)
     try:
-        cfg = params.load()
-        return run(paths.ROOT, cfg.runtime.stages, measured(paths.ROOT, cfg.profile))
+        return run(paths.ROOT, asked.jobs, measured(paths.ROOT, params.load().profile))
     except InputError as e:
         print(e, file=sys.stderr)
         return 2
