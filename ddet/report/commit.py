@@ -39,7 +39,8 @@ def read_by(pipeline: Path) -> list[str]:
     stages = YAML(typ="safe").load(pipeline.read_text(encoding="utf-8"))["stages"].values()
     written = {_name(out) for stage in stages for kind in LISTS for out in stage.get(kind, ())}
     read = {dep for stage in stages for dep in stage.get("deps", ()) if not dep.startswith("$")}  # a place of params
-    own = {path for path in read if not {path, *map(str, Path(path).parents)} & written}
+    into = {str(folder) for out in written for folder in Path(out).parents}  # the page reads whole folders of tables
+    own = {path for path in read - into if not {path, *map(str, Path(path).parents)} & written}
     return ["dvc.yaml", "params.yaml", *sorted(own)]
 
 

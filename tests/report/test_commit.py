@@ -16,7 +16,7 @@ stages:
     plots: [reports/a.svg: {x: n}]
   page:
     cmd: y
-    deps: [ddet/b.py, data/results/a.csv, reports/a.csv, reports/a.svg]
+    deps: [ddet/b.py, data/results/a.csv, reports, reports/a.csv, reports/a.svg]
     metrics: [reports/index.html]
 """
 
