@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from ddet import params
 from ddet.data import video
