@@ -28,6 +28,7 @@ import pandas as pd
 import psutil
 
 from ddet import machine, paths
+from ddet.report import dvc_yaml
 
 MEASURED = paths.ROOT / "data/measured/stages.csv"
 EVERY = 5.0  # s between two samples of the memory: one takes a tenth of a second of a core
@@ -105,14 +106,14 @@ def report(folder: Path, seconds: dict[str, float], peaks: dict[str, float]) -> 
     """Tabulate one line a stage."""
     lines = []
     for stage, whole in seconds.items():
-        command = re.search(rf"^  {stage}:\n(?:    .*\n)*?    cmd: python -m ([\w. ]+)$", PIPELINE, flags=re.M)[1]
-        note = folder / f"data/machine/notebooks/{command.split()[-1]}.json"
+        work = dvc_yaml.commands(folder)[stage]
+        note = folder / f"data/machine/notebooks/{work}.json"
         start = json.loads(note.read_text()).get("start_s", 0.0) if note.is_file() else 0.0
         runs = sorted((folder / "data/machine" / STORES.get(stage, stage)).glob("*.json"))
         spent = {r.stem: json.loads(r.read_text())["wall_s"] for r in runs}
         seen = {key: images_of(folder / "data/runs" / stage / key) for key in spent if stage in SECTIONS}
         busy = sum(spent[key] for key, count in seen.items() if count)
-        line = {"stage": command.split()[-1], "seconds": whole, "start-up": start, "share": start / whole}
+        line = {"stage": work, "seconds": whole, "start-up": start, "share": start / whole}
         line |= {"fits": len(spent), "fit seconds": sum(spent.values())}
         lines.append(
             line | {"images/s": sum(seen.values()) / busy if busy else float("nan"), "GB": peaks.get(stage, 0)}
@@ -120,7 +121,6 @@ def report(folder: Path, seconds: dict[str, float], peaks: dict[str, float]) -> 
     return pd.DataFrame(lines)
 
 
-PIPELINE = (paths.ROOT / "dvc.yaml").read_text()
 STORES = {"start_weights": "start"}  # stage -> its folder of runs, where they differ
 SECTIONS = {  # stages that train detectors
     *("herd_augmentation", "herd_masked_eyes", "herd_weighted_loss", "herd_results"),

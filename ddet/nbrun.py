@@ -4,7 +4,6 @@ The report appears in reports/ only when the notebook succeeded, and two runs of
 between runs (times, process ids, addresses, progress bars) is dropped, and the rest is kept.
 """
 
-import csv
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from nbclient.exceptions import DeadKernelError
 
 from ddet import paths
 from ddet.errors import REFUSALS, InputError, writing
+from ddet.report import dvc_yaml
 
 _VARYING = [(re.compile(r"0x[0-9a-f]{6,16}"), "0x0"), (re.compile(r"ipykernel_\d+"), "ipykernel")]
 
@@ -79,15 +79,14 @@ def position(name: str) -> str:
     Read from dvc.yaml, params.yaml and data/measured/stages.csv (`benchmarks/bench_repro.py --write`), as text, since
     this is said before anything is loaded. Stages that are up to date take no time, so the rest is a bound.
     """
-    order = re.findall(r"^ +cmd: python -m ([\w. ]+)$", (paths.ROOT / "dvc.yaml").read_text(), flags=re.M)
-    words = [cmd.split()[-1] for cmd in order]
+    order = list(dvc_yaml.commands(paths.ROOT).items())
+    words = [work for _, work in order]
     if name not in words:
         return name
-    said, rest = f"stage {words.index(name) + 1} of {len(words)}: {name}", set(words[words.index(name) :])
+    said, rest = f"stage {words.index(name) + 1} of {len(words)}: {name}", order[words.index(name) :]
     profile = re.search(r"^profile: *(\w+)", (paths.ROOT / "params.yaml").read_text(), flags=re.M)
-    table = paths.ROOT / "data/measured/stages.csv"
-    lines = list(csv.DictReader(table.open(encoding="utf-8"))) if table.is_file() and profile else []
-    ahead = [line for line in lines if line["profile"] == profile[1] and line["stage"] in rest]
+    lines = dvc_yaml.measured(paths.ROOT, profile[1]) if profile else {}
+    ahead = [lines[stage] for stage, _ in rest if stage in lines]
     if not ahead:
         return said
     minutes = sum(float(line["seconds"]) for line in ahead) / 60

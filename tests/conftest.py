@@ -16,12 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
 
 
-@pytest.fixture(autouse=True)
-def no_stage(monkeypatch) -> None:
-    """Let no test find the name of the notebook that another has run as a stage: tables lead back to it."""
-    monkeypatch.delenv("DDET_NOTEBOOK", raising=False)
-
-
 @pytest.fixture(scope="session")
 def real_footage() -> Path:
     """Return the folder of real footage, or skip: it may not be copied into this repository."""

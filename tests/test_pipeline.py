@@ -181,9 +181,7 @@ def test_notebooks_pass_nbval(smoke):
     how = ("-p", "no:cacheprovider", "--nbval-lax", "-n", "2", "--dist", "loadfile")
     done = smoke.run("python", "-m", "pytest", *how, "notebooks", check=False)
     assert done.returncode == 0 and re.search(r"\d+ passed", done.stdout), done.stdout[-6000:]
-    # Only a stage knows the name of its notebook, to which a table's page leads back.
-    assert smoke.git("status", "--short", "--", ".", ":!reports/tables/*.html") == ""
-    smoke.git("checkout", "-q", "reports/tables")
+    assert smoke.git("status", "--short") == ""
 
 
 def test_real_footage_is_prepared_and_scored_with_a_smoke_model(smoke, real_footage):
@@ -200,15 +198,16 @@ def test_real_footage_is_prepared_and_scored_with_a_smoke_model(smoke, real_foot
 
 
 def test_an_experiment_on_one_arm_trains_that_arm_only(smoke):
-    before, of_arm = runs(smoke), named(smoke, "Dyn (0.05) + Mix")
-    smoke.run("dvc", "exp", "run", "-n", "lighter", "-S", "asrid.arms.dyn_005_mix.w=0.9", "asrid_results")
+    before, of_arm = runs(smoke), named(smoke, "RF")
+    smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.rf.epochs=1", "herd_results")
     after = runs(smoke)
-    seeds = YAML(typ="safe").load((smoke.root / "params.yaml").read_text())["asrid"]["seeds"]
+    seeds = YAML(typ="safe").load((smoke.root / "params.yaml").read_text())["herd"]["seeds"]
+    # What flips as well has a mask or a weight of its own, and RF is no candidate for the protocols beside the first.
     assert set(before) - set(after) == of_arm and len(of_arm) == seeds
-    assert set(after) - set(before) == named(smoke, "Dyn (0.05) + Mix") and len(after) == len(before)
+    assert set(after) - set(before) == named(smoke, "RF") and len(after) == len(before)
     assert all(after[k] == before[k] for k in set(after) & set(before)), "a finished run was trained again"
     shown = smoke.run("dvc", "exp", "show", "--only-changed", "--csv").stdout
-    assert "lighter" in shown and "asrid.arms.dyn_005_mix.w" in shown
-    assert "Dyn (0.05) + Mix" in smoke.run("dvc", "metrics", "diff", "--md").stdout
+    assert "shorter" in shown and "herd.arms.rf.epochs" in shown
+    assert "RF" in smoke.run("dvc", "metrics", "diff", "--md").stdout
     smoke.git("checkout", "-q", ".")
     smoke.run("dvc", "checkout", "-q", "-f")

@@ -1,6 +1,5 @@
 """Result tables that say where each number comes from, as CSV (for machines), Markdown and HTML (for people)."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -8,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ddet import params
+from ddet import params, paths
 from ddet.errors import InputError
-from ddet.report import foreign, nav, sorting, table_html
+from ddet.report import dvc_yaml, foreign, nav, sorting, table_html
 from ddet.report.cells import COUNTS, DIGITS, EMPTY, MARKS, Cell, Column, cell, compact, facts_of, half_up
 from ddet.report.html import link
 from ddet.report.words import in_words, readable, signs
@@ -196,9 +195,9 @@ def _named(column: pd.Series) -> pd.Series:
     return column.map(safe)
 
 
-def _way_back() -> str:
-    """Return a line that leads to the report of the notebook that runs as a stage, "" elsewhere."""
-    name = os.environ.get("DDET_NOTEBOOK", "")  # set by ddet.nbrun
+def _way_back(file: Path) -> str:
+    """Return a line that leads to the report of the notebook whose stage writes the file; "" where none does."""
+    name = dvc_yaml.maker(paths.ROOT, paths.relative(file))
     return f'<p class="soft">Made and explained in {link(f"../{name}.html", name)}</p>\n' if name else ""
 
 
@@ -206,7 +205,7 @@ def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str,
     folder.mkdir(parents=True, exist_ok=True)
     files = " · ".join(link(f"{name}.{kind}") for kind in ("csv", "md"))
     whole = f"<p>Every number, unrounded: {files}</p>"
-    body = f"{_way_back()}<h1>{escape(caption)}</h1>\n{element}\n{whole}\n{sorting.ELEMENT}"
+    body = f"{_way_back(folder / f'{name}.html')}<h1>{escape(caption)}</h1>\n{element}\n{whole}\n{sorting.ELEMENT}"
     contents = {
         "csv": data.apply(_named).to_csv(index=False),
         "md": signs(text),

@@ -8,7 +8,6 @@ busy, as in the default profile, there is nothing to win, and memory to lose.
 """
 
 import argparse
-import csv
 import re
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from dvc.repo import Repo
 
 from ddet import params, paths
 from ddet.errors import InputError
+from ddet.report import dvc_yaml
 
 NEEDS = dict[str, set[str]]  # stage -> the stages whose outputs it reads
 _saying = threading.Lock()
@@ -75,15 +75,6 @@ def run(folder: Path, jobs: int, seconds: Mapping[str, float]) -> int:
     return status
 
 
-def measured(folder: Path, profile: str) -> dict[str, float]:
-    """Return stage -> seconds, where they were measured for the profile (`benchmarks/bench_repro.py --write`)."""
-    table = folder / "data/measured/stages.csv"
-    lines = list(csv.DictReader(table.open(encoding="utf-8"))) if table.is_file() else []
-    took = {line["stage"]: float(line["seconds"]) for line in lines if line["profile"] == profile}
-    stages = re.findall(r"^  (\w+):\n(?:    .*\n)*?    cmd: (.+)$", (folder / "dvc.yaml").read_text(), flags=re.M)
-    return {name: took[words[-1]] for name, command in stages if (words := command.split())[-1] in took}
-
-
 def _expected(left: set[str], seconds: Mapping[str, float], jobs: int) -> str:
     minutes = sum(seconds.get(name, 0.0) for name in left) / jobs / 60
     return f", some {minutes:.0f} min" if minutes >= 0.5 else ""
@@ -124,7 +115,8 @@ def _main(argv: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2, choices=range(1, 65), metavar="N", help="stages at a time (2)")
     asked = parser.parse_args(argv)
     try:
-        return run(paths.ROOT, asked.jobs, measured(paths.ROOT, params.load().profile))
+        lines = dvc_yaml.measured(paths.ROOT, params.load().profile)
+        return run(paths.ROOT, asked.jobs, {stage: float(line["seconds"]) for stage, line in lines.items()})
     except InputError as e:
         print(e, file=sys.stderr)
         return 2

@@ -150,15 +150,17 @@ def test_same_table_same_bytes(tmp_path):
     assert first == [p.read_bytes() for p in table().write(tmp_path / "new", "t")]
 
 
-def test_a_page_leads_back_to_the_notebook_that_made_it(tmp_path, monkeypatch):
-    made = {"reports": lambda: table().write(tmp_path, "t"), "plain": None}
-    made["plain"] = lambda: tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path, "f", "c")
-    for write in made.values():
-        monkeypatch.delenv("DDET_NOTEBOOK", raising=False)
-        assert "Made and explained in" not in write()[2].read_text(), "no notebook runs"
-        monkeypatch.setenv("DDET_NOTEBOOK", "23_herd_results")
-        back = 'Made and explained in <a href="../23_herd_results.html">23_herd_results</a></p>\n<h1>'
-        assert back in write()[2].read_text()
+def test_a_page_leads_back_to_the_notebook_whose_stage_writes_it(tmp_path, monkeypatch):
+    stage = ["stages:", "  results:", "    cmd: python -m ddet.nbrun 23_herd_results", "    outs:"]
+    stage += [f"      - reports/tables/{name}.html: {{cache: false}}" for name in ("t", "f")]
+    (tmp_path / "dvc.yaml").write_text("\n".join(stage) + "\n")
+    monkeypatch.setattr(tables.paths, "ROOT", tmp_path)
+    back = 'Made and explained in <a href="../23_herd_results.html">23_herd_results</a></p>\n<h1>'
+    for folder, leads in ((tmp_path / "reports/tables", True), (tmp_path / "elsewhere", False)):
+        assert (back in table().write(folder, "t")[2].read_text()) == leads
+        frame = tables.write_frame(pd.DataFrame({"n": [1]}), folder, "f", "c")
+        assert (back in frame[2].read_text()) == leads
+    assert "Made and" not in table().write(tmp_path / "reports/tables", "other")[2].read_text()
 
 
 def test_plain_frames(tmp_path):

@@ -96,18 +96,6 @@ def test_the_longest_chain_by_hand():
     assert side_by_side.longest(graph, {"a": 2.0, "b": 5.0, "d": 10.0}) == {"a": 17.0, "b": 15.0, "c": 11.0, "d": 10.0}
 
 
-def test_what_was_measured_is_read_by_the_stages_names(tmp_path):
-    (tmp_path / "data/measured").mkdir(parents=True)
-    lines = ["profile,stage,seconds,machine", "smoke,20_x,3.0,this", "default,20_x,30.0,this", "smoke,ddet.y,1.0,this"]
-    (tmp_path / "data/measured/stages.csv").write_text("\n".join(lines) + "\n")
-    stages = ["  x:", "    desc: one", "    cmd: python -m ddet.nbrun 20_x", "  y:", "    cmd: python -m ddet.y"]
-    (tmp_path / "dvc.yaml").write_text("\n".join(["stages:", *stages, "  z:", "    cmd: z"]) + "\n")
-    assert side_by_side.measured(tmp_path, "smoke") == {"x": 3.0, "y": 1.0}
-    assert side_by_side.measured(tmp_path, "default") == {"x": 30.0}
-    (tmp_path / "data/measured/stages.csv").unlink()
-    assert side_by_side.measured(tmp_path, "smoke") == {}
-
-
 def test_of_a_progress_bar_its_last_state_is_said_and_each_line_once():
     stream = io.BufferedReader(io.BytesIO(b"one\n\n\r 1%\r 50%\r100%\ntwo"))
     assert list(side_by_side.lines(stream)) == ["one", "100%", "two"]
