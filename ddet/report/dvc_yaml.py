@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 STAGE = re.compile(r"^  (\w+):\n((?:    .*\n?)+)", re.MULTILINE)
+OUT = re.compile(r"^      - ([^\s:]+)", re.MULTILINE)
 COMMAND = re.compile(r"^    cmd: python -m (.+)$", re.MULTILINE)
 
 
@@ -13,11 +14,11 @@ def commands(root: Path) -> dict[str, str]:
     return {name: words[1].split()[-1] for name, text in _stages(root) if (words := COMMAND.search(text))}
 
 
-def maker(root: Path, path: str) -> str:
-    """Return the notebook, or the module, whose stage writes the file `path`; "" where none does."""
-    line = re.compile(rf"^      - {re.escape(path)}(?::|$)", re.MULTILINE)
-    found = [name for name, text in _stages(root) if line.search(text.partition("\n    outs:")[2])]
-    return commands(root).get(found[0], "") if found else ""
+def written(root: Path) -> dict[str, str]:
+    """Return every file and folder that a stage writes, in their order, each with what names the work of its stage."""
+    work = commands(root)
+    parts = [(work[name], text.partition("\n    outs:")[2]) for name, text in _stages(root) if name in work]
+    return {path: name for name, text in parts for path in OUT.findall(text)}
 
 
 def measured(root: Path, profile: str) -> dict[str, dict[str, str]]:

@@ -195,21 +195,31 @@ def _named(column: pd.Series) -> pd.Series:
     return column.map(safe)
 
 
-def _way_back(file: Path) -> str:
-    """Return a line that leads to the report of the notebook whose stage writes the file; "" where none does."""
-    name = dvc_yaml.maker(paths.ROOT, paths.relative(file))
-    return f'<p class="soft">Made and explained in {link(f"../{name}.html", name)}</p>\n' if name else ""
+def _framed(file: Path, caption: str, element: str) -> str:
+    """Return the page of a table: what dvc.yaml says of its stage and of the tables beside it leads away from it."""
+    written, own = dvc_yaml.written(paths.ROOT), paths.relative(file)
+    notebook = written.get(own, "")
+    order = [path for path in written if Path(path).parent == Path(own).parent and path.endswith(file.suffix)]
+    at = order.index(own) if notebook else 0
+    beside = [[(Path(path).name, Path(path).stem) for path in part] for part in (order[:at][-1:], order[at + 1 :][:1])]
+    before, after = (part[0] if notebook and part else None for part in beside)
+    made = f"Made and explained in {link(f'../{notebook}.html', notebook)}" if notebook else ""
+    files = " · ".join(link(f"{file.stem}.{kind}") for kind in ("csv", "md"))
+    body = [
+        *([f'<p class="soft">{made}</p>'] if made else []),
+        f'<h1 id="table">{escape(caption)}</h1>\n{element}',
+        f'<p id="files">Every number, unrounded: {files}</p>\n{sorting.ELEMENT}',
+    ]
+    contents = [("#table", caption), ("#files", "Every number, unrounded")]
+    return nav.page(caption, "\n".join(body), up="../", before=before, after=after, contents=contents)
 
 
 def _write(folder: Path, name: str, caption: str, data: pd.DataFrame, text: str, element: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    files = " · ".join(link(f"{name}.{kind}") for kind in ("csv", "md"))
-    whole = f"<p>Every number, unrounded: {files}</p>"
-    body = f"{_way_back(folder / f'{name}.html')}<h1>{escape(caption)}</h1>\n{element}\n{whole}\n{sorting.ELEMENT}"
     contents = {
         "csv": data.apply(_named).to_csv(index=False),
         "md": signs(text),
-        "html": nav.page(caption, body, up="../"),
+        "html": _framed(folder / f"{name}.html", caption, element),
     }
     written = [folder / f"{name}.{kind}" for kind in contents]
     for path, content in zip(written, contents.values(), strict=True):

@@ -33,14 +33,12 @@ def test_a_stage_is_named_by_its_notebook_or_its_module(root):
 
 
 def test_who_writes_a_file_by_hand(root):
-    made = {"reports/tables/of_x.html": "20_x", "data/x": "20_x", "reports/tables/of_y.csv": "ddet.y"}
-    assert {path: dvc_yaml.maker(root, path) for path in made} == made, "to read it is not to write it"
-    assert dvc_yaml.maker(root, "reports/tables/of_x") == "" == dvc_yaml.maker(root, "x/data/x")
+    found = {"reports/tables/of_x.html": "20_x", "data/x": "20_x", "reports/tables/of_y.csv": "ddet.y"}
+    assert list(dvc_yaml.written(root).items()) == list(found.items()), "to read it is not to write it"
 
 
 def test_without_a_pipeline_there_is_nothing(tmp_path):
-    assert dvc_yaml.commands(tmp_path) == {} == dvc_yaml.measured(tmp_path, "a")
-    assert dvc_yaml.maker(tmp_path, "a") == ""
+    assert dvc_yaml.commands(tmp_path) == {} == dvc_yaml.measured(tmp_path, "a") == dvc_yaml.written(tmp_path)
 
 
 def test_what_was_measured_is_read_by_the_stages_names(root):
@@ -56,7 +54,8 @@ def test_what_was_measured_is_read_by_the_stages_names(root):
 def test_the_pipeline_is_read_as_yaml_reads_it():
     tree = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]
     assert dvc_yaml.commands(paths.ROOT) == {name: stage["cmd"].split()[-1] for name, stage in tree.items()}
+    found = dvc_yaml.written(paths.ROOT)
     for stage in tree.values():
-        for out in stage["outs"]:
-            path = out if isinstance(out, str) else next(iter(out))
-            assert dvc_yaml.maker(paths.ROOT, path) == stage["cmd"].split()[-1]
+        for out in [*stage["outs"], *stage.get("metrics", []), *stage.get("plots", [])]:
+            assert found.pop(out if isinstance(out, str) else next(iter(out))) == stage["cmd"].split()[-1]
+    assert found == {}

@@ -155,12 +155,17 @@ def test_a_page_leads_back_to_the_notebook_whose_stage_writes_it(tmp_path, monke
     stage += [f"      - reports/tables/{name}.html: {{cache: false}}" for name in ("t", "f")]
     (tmp_path / "dvc.yaml").write_text("\n".join(stage) + "\n")
     monkeypatch.setattr(tables.paths, "ROOT", tmp_path)
-    back = 'Made and explained in <a href="../23_herd_results.html">23_herd_results</a></p>\n<h1>'
+    back = 'Made and explained in <a href="../23_herd_results.html">23_herd_results</a></p>\n<h1 '
     for folder, leads in ((tmp_path / "reports/tables", True), (tmp_path / "elsewhere", False)):
         assert (back in table().write(folder, "t")[2].read_text()) == leads
         frame = tables.write_frame(pd.DataFrame({"n": [1]}), folder, "f", "c")
         assert (back in frame[2].read_text()) == leads
-    assert "Made and" not in table().write(tmp_path / "reports/tables", "other")[2].read_text()
+    other = table().write(tmp_path / "reports/tables", "other")[2].read_text()
+    assert "Made and" not in other and 'rel="' not in other
+    first, last = ((tmp_path / f"reports/tables/{name}.html").read_text() for name in "tf")
+    assert '<a rel="next" href="f.html">f →</a>' in first and 'rel="prev"' not in first
+    assert '<a rel="prev" href="t.html">← t</a>' in last and 'rel="next"' not in last
+    assert '<li><a href="#table">c</a></li><li><a href="#files">' in last and 'id="files"' in last
 
 
 def test_plain_frames(tmp_path):
