@@ -1,4 +1,4 @@
-"""What the study said of each claim: the ledger of a run with ten seeds, kept in data/measured/study_claims.csv.
+"""What the study said of each claim: the ledger of a run with more seeds, kept in data/measured/study_claims.csv.
 
 The study takes hours, so the default run does not repeat it. Its ledger is kept with the machine, the commit and the
 day, and a claim's page shows it beside the default's verdict.
@@ -23,8 +23,8 @@ from ddet.report.verdict_table import verdict
 from ddet.report.words import readable
 
 KEPT = paths.ROOT / "data/measured/study_claims.csv"
-LEDGER, NOTES = "reports/tables/claims.csv", "data/machine/notebooks"
-ABOUT = ("profile", "machine", "commit", "day", "hours")
+LEDGER, RUNS, NOTES = "reports/tables/claims.csv", "data/runs", "data/machine"
+ABOUT = ("profile", "machine", "commit", "day", "fits", "hours")
 
 
 def keep(folder: Path, commit: str, machine: str, target: Path = KEPT) -> pd.DataFrame:
@@ -33,16 +33,18 @@ def keep(folder: Path, commit: str, machine: str, target: Path = KEPT) -> pd.Dat
     Raises:
         InputError: the run has no ledger, or is not of the study.
     """
-    ledger, notes = folder / LEDGER, sorted((folder / NOTES).glob("*.json"))
+    ledger = folder / LEDGER
     if not ledger.is_file():
         raise InputError(ledger, "no ledger", "finish the study there: dvc repro")
     profile = re.search(r"^profile: *(\w+)", (folder / "params.yaml").read_text(encoding="utf-8"), flags=re.M)[1]
     if profile != "study":
         raise InputError(folder, f"was run with profile {profile}", "lay it out: python -m ddet.tools.study --lay-out")
-    hours = sum(json.loads(note.read_text())["wall_s"] for note in notes) / 3600
+    runs = {path.name: path.parent.name for path in (folder / RUNS).glob("*/*") if path.is_dir()}
+    notes = [folder / NOTES / stage / f"{key}.json" for key, stage in sorted(runs.items())]
+    hours = sum(json.loads(note.read_text())["wall_s"] for note in notes if note.is_file()) / 3600
     day = datetime.fromtimestamp(ledger.stat().st_mtime, UTC).date().isoformat()
     table = pd.read_csv(ledger, dtype=str, keep_default_na=False)
-    about = dict(zip(ABOUT, (profile, machine, commit, day, f"{hours:.1f}"), strict=True))
+    about = dict(zip(ABOUT, (profile, machine, commit, day, str(len(runs)), f"{hours:.1f}"), strict=True))
     table = table.assign(**about)
     table.to_csv(target, index=False)
     return table
@@ -54,7 +56,8 @@ def read(kept: Path = KEPT) -> tuple[list[Outcome], str]:
     if not found:
         return [], ""
     about = pd.read_csv(kept, dtype=str, keep_default_na=False).iloc[0]
-    return found, f"{about['machine']}, commit {about['commit']}, {about['day']}, {about['hours']} hours"
+    runs = f"{about['fits']} runs, {about['hours']} hours of fits in all"
+    return found, f"{about['machine']}, commit {about['commit']}, {about['day']}, {runs}"
 
 
 def section(claim: str, studied: Sequence[Outcome], about: str) -> str:
@@ -65,5 +68,6 @@ def section(claim: str, studied: Sequence[Outcome], about: str) -> str:
         if not math.isnan(o.seeds):
             told["Behind it"] = f"{int(o.people)} source groups, {int(o.seeds)} seeds"
         parts.append(f"<p>{verdict(o.verdict)}</p>\n{definitions({k: escape(v) for k, v in told.items() if v})}")
-    head = f'<h2>In the study</h2>\n<p class="soft">Ten seeds of every arm: {escape(about)}.</p>\n'
+    asked = "More seeds, ten for Herd and ASRID, and more arms"
+    head = f'<h2>In the study</h2>\n<p class="soft">{asked}: {escape(about)}.</p>\n'
     return head + "\n".join(parts) if parts else ""

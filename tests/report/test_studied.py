@@ -12,11 +12,13 @@ from ddet.report import studied
 
 @pytest.fixture
 def run(tmp_path):
-    """Return a folder as a finished study leaves it: two notebooks of an hour and of half an hour."""
+    """Return a finished study: three runs, one without a note, and the note of a run long gone."""
     write_ledger(tmp_path / "reports/tables", TESTED, EMPTY)
     (tmp_path / "params.yaml").write_text("profile: study    # as it is\n")
-    for name, seconds in {"20_a": 3600, "51_claims": 1800}.items():
-        note = tmp_path / "data/machine/notebooks" / f"{name}.json"
+    for key in ("herd_results/a1", "herd_results/b2", "asrid_static/c3"):
+        (tmp_path / "data/runs" / key).mkdir(parents=True)
+    for key, seconds in {"herd_results/a1": 3600, "asrid_static/c3": 1800, "asrid_static/gone": 7200}.items():
+        note = tmp_path / "data/machine" / f"{key}.json"
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps({"wall_s": seconds}))
     return tmp_path
@@ -27,10 +29,11 @@ def test_a_ledger_is_kept_with_what_it_was_run_with(run):
     studied.keep(run, "abc1234", "a CPU, 2 cores", target)
     table = pd.read_csv(target, dtype=str)
     assert table["id"].tolist() == ["herd-aug-f1", "asrid-batch"]
-    assert set(table["commit"]) == {"abc1234"} and set(table["hours"]) == {"1.5"}
+    assert set(table["commit"]) == {"abc1234"} and set(table["hours"]) == {"1.5"} and set(table["fits"]) == {"3"}
     found, about = studied.read(target)
     assert [o.verdict for o in found] == ["holds", "not tested"] and found[0].seeds == 3
-    assert about.startswith("a CPU, 2 cores, commit abc1234, 20") and about.endswith(", 1.5 hours")
+    assert about.startswith("a CPU, 2 cores, commit abc1234, 20")
+    assert about.endswith(", 3 runs, 1.5 hours of fits in all")
 
 
 def test_a_claim_s_page_shows_its_line_alone(run):
@@ -45,7 +48,7 @@ def test_a_claim_s_page_shows_its_line_alone(run):
     ):
         assert part in text, part
     other = studied.section("asrid-batch", *studied.read(run / "kept.csv"))
-    assert "not tested" in other and "seeds," not in other and "+12.6" not in other
+    assert "not tested" in other and "source groups" not in other and "+12.6" not in other
     assert studied.section("prle-avg", *studied.read(run / "kept.csv")) == ""
 
 
