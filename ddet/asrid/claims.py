@@ -1,6 +1,7 @@
 """Test those of ASRID's claims that are about more than a metric of two arms on test: curves, gaps and a level.
 
-All take the premise that claims.csv states: a head that has learnt, by its AUC of clips on test.
+All take the premise that claims.csv states: a head that has learnt, by its AUC of clips on test. A claim of an arm that
+was not run gets no line, as in `verdicts.judge`.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,10 @@ def learnt(claim_id: str, done: pd.DataFrame) -> list[Premise]:
     return premise.measured(verdicts.stated(claim_id)["premise"], preds)
 
 
+def _lacks(done: pd.DataFrame, *arms: str) -> bool:
+    return not set(arms) <= set(done["arm"])
+
+
 def judge_curves(
     claim_id: str,
     done: pd.DataFrame,
@@ -32,6 +37,8 @@ def judge_curves(
     where: str,
 ) -> pd.DataFrame:
     """Test a claim that a statistic of the loss curve (`of`) is larger in arm `more`; the interval is over seeds."""
+    if _lacks(done, more, less):
+        return verdicts.no_line()
     values = [[of(curve) for curve in asrid_scores.steps(done, arm)] for arm in (more, less)]
     n = min(len(seeds) for seeds in values)
     gain = np.subtract(*(seeds[:n] for seeds in values))
@@ -43,6 +50,8 @@ def judge_train(
     claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: params.Report, where: str
 ) -> pd.DataFrame:
     """Test a claim that one arm's log loss on the training clips is larger, on the clips that both trained on."""
+    if _lacks(done, more, less):
+        return verdicts.no_line()
     sides = (asrid_scores.predictions(done, arm, "train") for arm in (more, less))
     return _line(claim_id, bootstrap.paired(*sides, "clip_log_loss", cfg), done, more, less, cfg, where)
 
@@ -52,6 +61,8 @@ def judge_gap(claim_id: str, done: pd.DataFrame, more: str, less: str, cfg: para
 
     Groups of both splits are resampled together; clips are weighted so that each split counts by its mean.
     """
+    if _lacks(done, more, less):
+        return verdicts.no_line()
     sides = []
     for arm in (more, less):
         seeds = []
@@ -71,6 +82,8 @@ def judge_accuracy(claim_id: str, done: pd.DataFrame, arm: str, cfg: params.Repo
 
     The commoner class is that of the training clips; the size is judged by the accuracy itself.
     """
+    if _lacks(done, arm):
+        return verdicts.no_line()
     preds, train = asrid_scores.predictions(done, arm), asrid_scores.predictions(done, arm, "train")[0]
     majority = asrid_scores.constants(train, preds[0])["majority class"]
     gain = bootstrap.paired(preds, majority, "clip_accuracy", cfg)

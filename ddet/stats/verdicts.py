@@ -37,7 +37,8 @@ def judge(
     """Test claims on predictions and return the ledger's columns.
 
     A claim of two arms says that `arm_a` has more of its metric than `arm_b`; one of a single arm that its metric is
-    positive. Premises that speak of a metric of an arm are measured, see `premise.measured`.
+    positive. Premises that speak of a metric of an arm are measured, see `premise.measured`. A claim of an arm that was
+    not run gets no line: whoever takes an arm out of params leaves its claims *not tested*.
 
     Args:
         ids: which of claims.csv.
@@ -46,9 +47,10 @@ def judge(
         where: what the claims were tested on, in words.
 
     Raises:
-        InputError: an unknown claim, or an arm that was not run.
+        InputError: an unknown claim.
     """
-    arms = {claim_id: _arms(claim_id, preds) for claim_id in ids}
+    arms = {claim_id: [arm for arm in stated(claim_id)[["arm_a", "arm_b"]] if arm] for claim_id in ids}
+    ids = [claim_id for claim_id in ids if set(arms[claim_id]) <= set(preds)]
     found = {claim_id: _effect(claim_id, arms[claim_id], preds, cfg) for claim_id in ids}
     for metric in dict.fromkeys(stated(claim_id)["metric"] for claim_id in ids):
         same = [claim_id for claim_id in ids if stated(claim_id)["metric"] == metric]
@@ -57,15 +59,12 @@ def judge(
     lines = [
         line(i, found[i], [key for arm in arms[i] for key in keys[arm]], cfg, where, premises=held[i]) for i in ids
     ]
-    return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=RESULT)
+    return pd.concat(lines, ignore_index=True) if lines else no_line()
 
 
-def _arms(claim_id: str, preds: Mapping[str, Sequence[pd.DataFrame]]) -> list[str]:
-    claim = stated(claim_id)
-    arms = [claim[side] for side in ("arm_a", "arm_b") if claim[side]]
-    if missing := [arm for arm in arms if arm not in preds]:
-        raise InputError(claim_id, f"needs the arm {missing[0]!r}, which was not run", "add it to the arms")
-    return arms
+def no_line() -> pd.DataFrame:
+    """Return what a claim adds to the ledger that could not be tested, since an arm was not run."""
+    return pd.DataFrame(columns=RESULT)
 
 
 def _effect(

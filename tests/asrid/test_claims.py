@@ -8,7 +8,7 @@ from asrid_toys import INVENTED, section, write_clips, write_runs
 from ddet import params
 from ddet.asrid import claims as asrid_claims
 from ddet.asrid import scores as asrid_scores
-from ddet.stats import metrics, seed_interval
+from ddet.stats import metrics, seed_interval, verdicts
 
 CFG = params.Report(bootstrap=100, confidence=0.95, seed=1)
 
@@ -40,6 +40,17 @@ def test_a_gap_is_the_difference_of_both_differences(done):
         each = asrid_scores.scored(done, name)
         gaps.append(np.mean([loss(t[t["split"] == "valid"]) - loss(t[t["split"] == "train"]) for t in each]))
     assert line["effect"] == pytest.approx(gaps[0] - gaps[1])
+
+
+def test_a_claim_of_an_arm_that_was_not_run_gets_no_line(done):
+    of = (seed_interval.variation, CFG, "d")
+    told = [
+        *(asrid_claims.judge_curves("asrid-mix-variance", done, *two, *of) for two in (("X", "Dyn"), ("Dyn", "X"))),
+        *(asrid_claims.judge_train("asrid-data", done, *two, CFG, "d") for two in (("X", "Dyn"), ("Dyn", "X"))),
+        *(asrid_claims.judge_gap("asrid-mix-large", done, *two, CFG, "d") for two in (("X", "Dyn"), ("Dyn", "X"))),
+        asrid_claims.judge_accuracy("asrid-85", done, "X", CFG, "d"),
+    ]
+    assert all(line.empty and line.columns.tolist() == verdicts.RESULT for line in told)
 
 
 @pytest.fixture

@@ -103,13 +103,16 @@ def test_no_claim_gives_an_empty_ledger_with_its_columns():
     assert judged(0.9, 0.6, ids=()).columns.tolist() == verdicts.RESULT
 
 
-@pytest.mark.parametrize(
-    ("claim", "said"), [("herd-nonsense", "no such claim"), ("herd-rf-f1", "needs the arm 'RF', which was not run")]
-)
-def test_an_unknown_claim_or_an_arm_that_was_not_run_is_one_line(claim, said):
-    with pytest.raises(InputError, match=f"^{claim}: {said}") as e:
-        judged(0.9, 0.6, ids=(claim,))
+def test_an_unknown_claim_is_one_line():
+    with pytest.raises(InputError, match=r"^herd-nonsense: no such claim") as e:
+        judged(0.9, 0.6, ids=("herd-nonsense",))
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("ids", [("herd-rf-f1", F1), (F1, "herd-rf-f1")])
+def test_a_claim_of_an_arm_that_was_not_run_gets_no_line(ids, no_premise):
+    assert judged(0.9, 0.6, ids=ids)["claim_id"].tolist() == [F1]
+    assert judged(0.9, 0.6, ids=("herd-rf-f1",)).columns.tolist() == verdicts.RESULT
 
 
 @pytest.mark.parametrize(("per_seed", "said"), [((0.09, 0.1, 0.11), "holds"), ((0.0, 0.1, 0.2), "undecided")])
@@ -261,8 +264,7 @@ def test_a_claim_of_one_arm_says_that_its_metric_is_positive(wrong, said, no_pre
 
 
 def test_a_claim_of_one_arm_needs_that_arm():
-    with pytest.raises(InputError, match=f"^{WORSE}: needs the arm 'Base', which was not run"):
-        verdicts.judge([WORSE], {"NA": [biased(0, 0)]}, {"NA": ["k"]}, CFG, "invented")
+    assert verdicts.judge([WORSE], {"NA": [biased(0, 0)]}, {"NA": ["k"]}, CFG, "invented").empty
 
 
 # differences and how they read
