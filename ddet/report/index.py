@@ -30,6 +30,7 @@ def index(
     profile: str,
     synthetic: bool,
     code: str,
+    study: tuple[Sequence[Outcome], str] = ((), ""),
 ) -> str:
     """Return the page reports/index.html.
 
@@ -38,16 +39,17 @@ def index(
         stages: of dvc.lock, in the order of their notebooks.
         notebooks: name -> the executed notebook.
         code: the commit that the pages are of, see `commit.told`.
+        study: its outcomes and how it was run, see `studied.read`.
     """
     data = f"<strong>{escape(origin(profile, synthetic).capitalize())}.</strong> {statement(synthetic)}"
-    bar = summary.tally_bar(outcomes) if outcomes else UNTESTED
+    bar = summary.tally_bar(outcomes) + _study(*study) if outcomes else UNTESTED
     trusted = summary.trust(outcomes, root / "reports/tables", notebooks, code)
     by_part = {digit: [s for s in stages if Path(s.notebook).name[:1] == digit] for digit in nav.PARTS}
     body = [
         f'<h1>Three deepfake-detection papers, replicated</h1>\n<p class="statement">{data}</p>',
         f"<h2>What was replicated</h2>\n{summary.cards(outcomes, published.facts('papers'), root / 'reports/tables')}",
         f'<div class="both">\n<section><h2>What came of their claims</h2>\n{bar}</section>',
-        f"<section><h2>What may be trusted</h2>\n{trusted}</section>\n</div>\n{_claims(outcomes)}",
+        f"<section><h2>What may be trusted</h2>\n{trusted}</section>\n</div>\n{_claims(outcomes, study[0])}",
         *(_part(*nav.PARTS[digit], own, notebooks, root) for digit, own in by_part.items()),
         f"<p>{link('provenance.html', 'Provenance')}: what each stage read and wrote, by hash.</p>",
     ]
@@ -59,7 +61,14 @@ def statement(synthetic: bool) -> str:
     return summary.SYNTHETIC if synthetic else summary.REAL
 
 
-def _claims(outcomes: Sequence[Outcome]) -> str:
+def _study(study: Sequence[Outcome], about: str) -> str:
+    if not study:
+        return ""
+    decided, counts = summary.studied(study)
+    return f"<p><strong>{decided}</strong>: {counts}. {escape(about)}.</p>"
+
+
+def _claims(outcomes: Sequence[Outcome], study: Sequence[Outcome]) -> str:
     head = '<h2 id="verdicts">Every claim</h2>'
     if not outcomes:
         return f"{head}\n{UNTESTED}"
@@ -67,7 +76,7 @@ def _claims(outcomes: Sequence[Outcome]) -> str:
     said = f"<p>All {claims} claims, those without an effect as well. Each leads to a page of its own.</p>"
     return (
         f'<h2 id="effects">{measured} effect{"s" * (measured > 1)} at a glance</h2>\n{forest(outcomes, NAMES)}\n'
-        f"{head}\n{said}\n{verdict_table(outcomes, {o.paper: NAMES[o.paper] for o in outcomes})}"
+        f"{head}\n{said}\n{verdict_table(outcomes, {o.paper: NAMES[o.paper] for o in outcomes}, study)}"
     )
 
 

@@ -41,8 +41,9 @@ def build(cfg: params.Params, root: Path = paths.ROOT) -> list[str]:
     notebooks = {Path(p).stem: nbformat.read(root / p, 4) for p in files if p.endswith(".ipynb")}
     ledger = outcomes.read(root / index.LEDGER)
     found, code = claim_pages.sources(stages, root), commit.told(root)
-    pages = _claim_pages(ledger, cfg, found, root, code) | _notebook_pages(notebooks, ledger, found)
-    pages[INDEX] = index.index(ledger, stages, notebooks, root, cfg.profile, cfg.benchmark.render, code)
+    study = studied.read(root / studied.KEPT.relative_to(paths.ROOT), cfg.profile)
+    pages = _claim_pages(ledger, cfg, found, root, code, study) | _notebook_pages(notebooks, ledger, found)
+    pages[INDEX] = index.index(ledger, stages, notebooks, root, cfg.profile, cfg.benchmark.render, code, study)
     orphans = _orphans({*files, *pages, PROVENANCE}, root)
     pages[PROVENANCE] = provenance(stages, orphans)
     for path, text in pages.items():
@@ -54,12 +55,16 @@ def build(cfg: params.Params, root: Path = paths.ROOT) -> list[str]:
 
 
 def _claim_pages(
-    ledger: Sequence[outcomes.Outcome], cfg: params.Params, found: dict[str, Source], root: Path, code: str
+    ledger: Sequence[outcomes.Outcome],
+    cfg: params.Params,
+    found: dict[str, Source],
+    root: Path,
+    code: str,
+    study: tuple[Sequence[outcomes.Outcome], str],
 ) -> dict[str, str]:
     groups = [list(group) for _, group in groupby(ledger, key=lambda o: o.id)]
     links: list[Link | None] = [None, *((f"{g[0].id}.html", g[0].id) for g in groups), None]
     statement, lines = index.statement(cfg.benchmark.render), arm_lines.read(root / "params.yaml")
-    study = studied.read(root / studied.KEPT.relative_to(paths.ROOT))
     return {
         f"{CLAIMS}/{group[0].id}.html": claim_pages.claim_page(
             *(group, cfg, found.get(group[0].id), index.NAMES, statement, links[i], links[i + 2]),

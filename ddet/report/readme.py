@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from ddet import paths
 from ddet.errors import InputError
-from ddet.report import index, summary
+from ddet.report import index, studied, summary
 from ddet.report.dvc_lock import read_stages
 from ddet.report.outcomes import read
 from ddet.report.words import signs
@@ -23,13 +24,16 @@ def results_markdown(root: Path) -> str:
 
 
 def findings(root: Path) -> list[str]:
-    """Return a line of a list per paper: what came of its claims."""
+    """Return a line of a list per paper, what came of its claims, and one of the study where it was run."""
     outcomes = summary.first_of_each(read(root / index.LEDGER))
     lines = [
         f"* {name}: {summary.finding(own)}"
         for paper, name in index.NAMES.items()
         if (own := [o for o in outcomes if o.paper == paper])
     ]
+    study, about = studied.read(root / studied.KEPT.relative_to(paths.ROOT))
+    if study:
+        lines.append(f"* {': '.join(summary.studied(study))}. {about}.")
     return [*lines, ""] if lines else []
 
 

@@ -24,6 +24,8 @@ from ddet.report.words import readable
 
 KEPT = paths.ROOT / "data/measured/study_claims.csv"
 LEDGER, RUNS, NOTES = "reports/tables/claims.csv", "data/runs", "data/machine"
+OF = "default"
+ASKED = "More seeds, ten for Herd and ASRID, and more arms"
 ABOUT = ("profile", "machine", "commit", "day", "fits", "hours")
 
 
@@ -50,14 +52,17 @@ def keep(folder: Path, commit: str, machine: str, target: Path = KEPT) -> pd.Dat
     return table
 
 
-def read(kept: Path = KEPT) -> tuple[list[Outcome], str]:
-    """Return the study's outcomes and how it was run, in words: none, and "", where it has not been run."""
-    found = outcomes.read(kept)
+def read(kept: Path = KEPT, profile: str = OF) -> tuple[list[Outcome], str]:
+    """Return the study's outcomes and how it was run, in words: none, and "", where it has not been run.
+
+    It asks more of what the profile OF asks, and says nothing of another `profile`.
+    """
+    found = outcomes.read(kept) if profile == OF else []
     if not found:
         return [], ""
     about = pd.read_csv(kept, dtype=str, keep_default_na=False).iloc[0]
     runs = f"{about['fits']} runs, {about['hours']} hours of fits in all"
-    return found, f"{about['machine']}, commit {about['commit']}, {about['day']}, {runs}"
+    return found, f"{ASKED}: {about['machine']}, commit {about['commit']}, {about['day']}, {runs}"
 
 
 def section(claim: str, studied: Sequence[Outcome], about: str) -> str:
@@ -68,6 +73,5 @@ def section(claim: str, studied: Sequence[Outcome], about: str) -> str:
         if not math.isnan(o.seeds):
             told["Behind it"] = f"{int(o.people)} source groups, {int(o.seeds)} seeds"
         parts.append(f"<p>{verdict(o.verdict)}</p>\n{definitions({k: escape(v) for k, v in told.items() if v})}")
-    asked = "More seeds, ten for Herd and ASRID, and more arms"
-    head = f'<h2>In the study</h2>\n<p class="soft">{asked}: {escape(about)}.</p>\n'
+    head = f'<h2>In the study</h2>\n<p class="soft">{escape(about)}.</p>\n'
     return head + "\n".join(parts) if parts else ""

@@ -93,6 +93,14 @@ def tally_bar(outcomes: Sequence[Outcome]) -> str:
     return f'<div class="bar" aria-hidden="true">{parts}</div>\n<ul class="tally">{words}</ul>'
 
 
+def studied(study: Sequence[Outcome]) -> tuple[str, str]:
+    """Say how many claims the study decides, and how many have which verdict."""
+    own = first_of_each(study)
+    decided, tested = sum(o.verdict in ("holds", "fails") for o in own), sum(o.tested for o in own)
+    counts = ", ".join(f"{n} {PLURAL.get(w, w) if n > 1 else w}" for w, n in tally(own).items())
+    return f"In the study {decided} of {tested} tested are decided", counts
+
+
 def trust(outcomes: Sequence[Outcome], tables: Path, notebooks: Mapping[str, nbformat.NotebookNode], code: str) -> str:
     """Return the list of what the numbers rest on; what is not known is left out.
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from html import escape
 
 from ddet.report import sorting
+from ddet.report.cells import EMPTY
 from ddet.report.html import link, scroller
 from ddet.report.outcomes import WORDS, Outcome
 from ddet.report.style import VERDICT_COLOURS
 from ddet.report.words import readable
 
+STUDY = "In the study"
 HEADS = ("Claim", "Verdict", "Effect [interval]", "The paper states", "Size", "Premise", "Its own tables", "Runs")
 FILTER = """
 const rows = [...document.getElementById("verdicts-table").tBodies[0].rows];
@@ -30,14 +32,18 @@ filter();
 """
 
 
-def verdict_table(outcomes: Sequence[Outcome], papers: dict[str, str]) -> str:
+def verdict_table(outcomes: Sequence[Outcome], papers: dict[str, str], study: Sequence[Outcome] = ()) -> str:
     """Return the table with the form that filters it, hidden until the script runs.
 
     Args:
         papers: short name -> what it is called.
+        study: outcomes of the study, for a column of their own; none: no column.
     """
-    head = "".join(f'<th scope="col"{_left(name)}>{name}</th>' for name in HEADS)
-    body = "\n".join(_row(o, papers[o.paper]) for o in outcomes)
+    heads = [*HEADS[:3], *([STUDY] if study else []), *HEADS[3:]]
+    head = "".join(f'<th scope="col"{_left(name)}>{name}</th>' for name in heads)
+    told = {(o.id, o.variant): o for o in study}
+    there = {(o.id, o.variant): [_studied(told.get((o.id, o.variant)))] if study else [] for o in outcomes}
+    body = "\n".join(_row(o, papers[o.paper], there[o.id, o.variant]) for o in outcomes)
     table = (
         f'<table id="verdicts-table">\n<caption>What the papers claim, and what came of it here</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
@@ -62,7 +68,15 @@ def _left(name: str) -> str:
     return "" if name.startswith("Effect") else ' class="text"'
 
 
-def _row(outcome: Outcome, paper: str) -> str:
+def _studied(outcome: Outcome | None) -> str:
+    """Return the cell of what the study says of a claim, a dash where it says nothing."""
+    if outcome is None:
+        return f'<td class="text" data-v="{len(WORDS)}">{EMPTY}</td>'
+    shown = f"<small>{escape(outcome.interval())}</small>" if outcome.effect == outcome.effect else ""
+    return f'<td class="text" data-v="{WORDS.index(outcome.verdict)}">{verdict(outcome.verdict)}{shown}</td>'
+
+
+def _row(outcome: Outcome, paper: str, study: Sequence[str]) -> str:
     words = f"{outcome.claim} ({outcome.variant})" if outcome.variant else outcome.claim
     where = f"<small>{escape(paper)}, {escape(outcome.where)}</small>"
     size = outcome.compared if outcome.compared not in ("", "not stated", "not measured") else ""
@@ -71,6 +85,7 @@ def _row(outcome: Outcome, paper: str) -> str:
         f'<th scope="row">{link(f"claims/{outcome.id}.html", words)}{where}</th>',
         f'<td class="text" data-v="{WORDS.index(outcome.verdict)}">{verdict(outcome.verdict)}</td>',
         f'<td class="effect" data-v="{effect}">{escape(outcome.interval())}</td>',
+        *study,
         *(f'<td class="text">{escape(text)}</td>' for text in (outcome.stated, size)),
         f'<td class="text premise">{escape(readable(outcome.premise))}</td>',
         f'<td class="text">{escape(outcome.own)}</td>',

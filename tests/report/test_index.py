@@ -51,6 +51,15 @@ def test_claims_are_counted_once(tmp_path):
     assert '<option value="prle">PRLE</option>' in text and '<option value="asrid">' not in text
 
 
+def test_the_study_stands_below_the_tally_and_in_the_table(tmp_path):
+    study = [outcome(), outcome(id="b", verdict="fails"), untested(id="c")], "ten <seeds>"
+    text = index.index([outcome()], [], {}, tmp_path, "default", True, "a1", study)
+    said = "<p><strong>In the study 2 of 2 tested are decided</strong>: 1 holds, 1 fails, 1 not tested. ten &lt;seeds"
+    assert text.index('<ul class="tally">') < text.index(said) < text.index("What may be trusted")
+    assert ">In the study</th>" in text
+    assert "In the study" not in page(tmp_path, [outcome()])
+
+
 def test_the_statement_is_that_of_the_data():
     assert "not evidence" in index.statement(True) and "real datasets" in index.statement(False)
 

@@ -1,5 +1,6 @@
 """The results in the README: findings, then each paper's main table, short, between two markers."""
 
+import pandas as pd
 import pytest
 from ledger_lines import EMPTY, TESTED, write_ledger
 from ruamel.yaml import YAML
@@ -53,6 +54,18 @@ def test_findings_come_first_then_the_main_tables_in_the_order_of_the_notebooks(
         text.startswith("* Herd: Of 1 claim 1 holds. Clearest: ") and "\n* ASRID: Of 1 claim 1 not tested.\n\n" in text
     )
     assert [line for line in text.splitlines() if line.startswith("**")] == ["**herd_table2**", "**asrid_table2**"]
+
+
+def test_what_the_study_says_is_the_last_finding(tmp_path):
+    write_ledger(tmp_path / "reports/tables", TESTED, EMPTY)
+    before = readme.findings(tmp_path)
+    kept = tmp_path / "data/measured/study_claims.csv"
+    kept.parent.mkdir(parents=True)
+    about = {"machine": "a CPU", "commit": "a1", "day": "2026-01-02", "fits": "5", "hours": "1.5"}
+    pd.read_csv(tmp_path / "reports/tables/claims.csv", dtype=str).assign(**about).to_csv(kept, index=False)
+    *first, last, end = readme.findings(tmp_path)
+    assert [*first, end] == before and first
+    assert last.startswith("* In the study 1 of 1 tested are decided: 1 holds, 1 not tested. More seeds")
 
 
 def test_the_rest_of_the_readme_is_kept(tmp_path):

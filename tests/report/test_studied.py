@@ -32,7 +32,8 @@ def test_a_ledger_is_kept_with_what_it_was_run_with(run):
     assert set(table["commit"]) == {"abc1234"} and set(table["hours"]) == {"1.5"} and set(table["fits"]) == {"3"}
     found, about = studied.read(target)
     assert [o.verdict for o in found] == ["holds", "not tested"] and found[0].seeds == 3
-    assert about.startswith("a CPU, 2 cores, commit abc1234, 20")
+    assert "more arms: a CPU, 2 cores, commit abc1234, 20" in about
+    assert studied.read(target, "smoke") == ([], ""), "it speaks of the default profile alone"
     assert about.endswith(", 3 runs, 1.5 hours of fits in all")
 
 
