@@ -15,6 +15,7 @@ from ddet.tools import deps, strip
 NOTEBOOKS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
 STAGES = YAML(typ="safe").load((paths.ROOT / "dvc.yaml").read_text())["stages"]
 BY_NOTEBOOK = {s["cmd"].split()[-1]: (name, s) for name, s in STAGES.items() if "ddet.nbrun" in s["cmd"]}
+WRITES = ("save", "write_frame", "write", "to_csv", "write_text")
 ALWAYS = {"profile", "runtime", "benchmark.render"}  # what ddet.notebook.start itself reads
 
 
@@ -31,6 +32,14 @@ def calls(path, name):
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
                 yield node
+
+
+def conditional_writes(path):
+    """Yield each `if` of a notebook with each call in it that writes an output."""
+    for cell in code(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            inside = ast.walk(node) if isinstance(node, ast.If) else ()
+            yield from ((node, c) for c in inside if isinstance(c, ast.Call) and getattr(c.func, "attr", "") in WRITES)
 
 
 def assert_parameters_are_read(cells):
@@ -74,6 +83,11 @@ class TestNotebook:
         read = {a.value for a in call.args[1:]}
         always = ALWAYS - {"benchmark.render"} if "benchmark" in read else ALWAYS
         assert set(BY_NOTEBOOK[notebook.stem][1]["params"]) == read | always
+
+    def test_what_it_writes_hangs_on_no_condition(self, notebook):
+        """DVC fails a stage that leaves out an output: real data, or an arm taken away, must not."""
+        held = [f"{ast.unparse(node.test)}: {ast.unparse(call)[:60]}" for node, call in conditional_writes(notebook)]
+        assert held == []
 
     def test_its_stage_depends_on_exactly_the_code_it_can_run(self, notebook):
         stage = BY_NOTEBOOK[notebook.stem][1]

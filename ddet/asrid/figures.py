@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ddet.report.figures import beside, coloured, photo, styled
+from ddet.report.figures import beside, coloured, or_blank, photo, styled
 
 Fits = tuple[Sequence[pd.DataFrame], Sequence[pd.DataFrame]]
 
 
+@or_blank
 def step_curves(fits: Mapping[str, Fits], title: str = "") -> Figure:
     """Draw the training loss by step (raw pale, smoothed thick, first seed) and the valid log loss (every seed).
 
@@ -37,6 +38,7 @@ def step_curves(fits: Mapping[str, Fits], title: str = "") -> Figure:
     return figure
 
 
+@or_blank
 def frame_attention(crops: Sequence[np.ndarray], weights: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Draw each clip as a strip of its crops (uint8 F x S x S x 3) beside its attention from frame to frame (F x F)."""
     rows = len(crops)

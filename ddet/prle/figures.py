@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ddet.report.figures import beside, coloured, overlay, photo, styled
+from ddet.report.figures import beside, coloured, or_blank, overlay, photo, styled
 from ddet.stats.bootstrap import Estimate
 
 ALPHAS = tuple(round(1 - 0.1 * k, 1) for k in range(10))  # 1.0, 0.9, ... 0.1, as Figure 7 has them
@@ -81,6 +81,7 @@ def _bare(axis: Axes) -> None:
     axis.grid(False)
 
 
+@or_blank
 def pairs_of_points(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], ylabel: str) -> Figure:
     """Draw Figure 5: a panel per training set, a group per detector, in it a point with interval per training method.
 
@@ -102,6 +103,7 @@ def pairs_of_points(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], 
     return figure
 
 
+@or_blank
 def along(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], xlabel: str) -> Figure:
     """Draw Figure 6: a panel per metric, in it a line per detector over named steps, each point with its interval.
 

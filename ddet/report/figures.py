@@ -1,9 +1,11 @@
 """Figures in one style, saved as the same bytes on every run."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -88,6 +90,16 @@ def blank(reason: str) -> Figure:
     return figure
 
 
+def or_blank(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Make `draw` return a sentence where its first argument is empty: no arm was run that it would show."""
+
+    @wraps(draw)
+    def drawn(shown: Sequence | Mapping, *args: Any, **kwargs: Any) -> Figure:
+        return draw(shown, *args, **kwargs) if len(shown) else blank("no arm was run that this figure would show")
+
+    return drawn
+
+
 def _write_svg(figure: Figure, path: Path) -> None:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
@@ -107,6 +119,7 @@ def contact_sheet(
     return figure
 
 
+@or_blank
 def cam_grid(
     crops: Sequence[np.ndarray],
     maps: np.ndarray,

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ddet.report.figures import COLOURS, beside, coloured, styled
+from ddet.report.figures import COLOURS, beside, coloured, or_blank, styled
 from ddet.report.tables import Table
 from ddet.report.words import readable
 from ddet.stats import pooling
@@ -17,6 +17,7 @@ from ddet.stats.interval import Estimate
 MARKERS = ("o", "^", "s", "D", "v", "P")  # shapes of points
 
 
+@or_blank
 def lines_with_intervals(tables: Mapping[str, pd.DataFrame], x: str, names: Sequence[str], xlabel: str) -> Figure:
     """Draw metrics against a parameter (log axis), one panel per table, each point with its interval.
 

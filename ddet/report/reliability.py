@@ -8,13 +8,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ddet.report.figures import coloured, styled
+from ddet.report.figures import coloured, or_blank, styled
 from ddet.stats import calibration, metrics
 
 HIGHEST = 0.25  # of the bars of counts, in units of the axis
 LARGEST = 60  # area of the marker of the fullest bin, in points squared
 
 
+@or_blank
 def curves(preds: Mapping[str, Sequence[pd.DataFrame]], level: str = "frame") -> Figure:
     """Draw one panel per arm: the share of fakes in each bin of prob_fake against its mean; see `calibration`.
 

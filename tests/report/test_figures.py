@@ -156,3 +156,12 @@ def test_the_style_stays_inside():
 def test_bad_input_is_one_line(call, cause):
     with pytest.raises(InputError, match=cause):
         call()
+
+
+def test_a_figure_of_nothing_is_a_sentence_and_any_other_is_drawn():
+    drawn = figures.or_blank(lambda shown, title="": figures.blank(f"{title}{list(shown)}"))
+    for empty in ({}, [], np.zeros((0, 2))):
+        (text,) = drawn(empty, title="x").texts
+        assert text.get_text() == "no arm was run that this figure would show"
+    assert drawn({"a": 1}, title="x").texts[0].get_text() == "x['a']"
+    assert figures.cam_grid([], [], [], []).texts and figures.cam_grid.__doc__.startswith("Draw each crop twice")
