@@ -1,9 +1,9 @@
 """Write profiles/study.yaml from params.yaml: python -m ddet.tools.study [--lay-out FOLDER [--adopt] | --keep FOLDER]
 
-The study is the default run with SEEDS seeds of what the claims of Herd and ASRID compare, with one of each arm that
-the default does not train, with all detectors of PRLE where the default has some of them, and with both classes in
-Herd's sweep of the class weight. PRLE keeps its seeds: what most of its claims lack here is their premise, which no
-number of seeds mends. It takes hours where the default takes one; its verdicts say what three seeds could not.
+The study is the default run with SEEDS seeds of what the claims of Herd and ASRID compare, with one of each of their
+arms that the default does not train, and with both classes in Herd's sweep of the class weight. PRLE is as in the
+default: what most of its claims lack here is their premise, which no number of seeds mends. The study takes hours where
+the default takes one; its verdicts say what three seeds could not.
 `--lay-out` copies the checkout with that profile into a folder, where `dvc repro` runs it and goes on after a kill;
 with `--adopt` the finished work of this checkout is copied there first, so that only what it lacks is trained.
 `--keep` writes the ledger of that run to data/measured/study_claims.csv, from which the pages of claims show it.
@@ -16,8 +16,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from ddet import machine, paths
 from ddet.errors import InputError
 from ddet.report import studied
@@ -27,23 +25,20 @@ SEEDS = 10
 MORE = ("herd", "asrid")  # sections whose own number of seeds becomes SEEDS
 COMPARED = ("rot_rf", "caddm", "batch_2")  # arms that a claim compares, of one seed in the default
 WORK = ("synthetic", "faces", "start", "runs", "machine")  # folders of data that a run finds again by its keys
-WIDER = ("random", "landmark", "average_low", "average_high")  # arms of the paper's tables, there of all detectors
 STUDY = paths.ROOT / "profiles" / "study.yaml"
 
 
 def study(text: str) -> str:
-    """Return the study's params file: `text` with more seeds, all detectors of PRLE, and the name `study`."""
+    """Return the study's params file: `text` with more seeds and arms of MORE, and the name `study`."""
     text = re.sub(r"^profile: \w+ *", "profile: study                  ", text, count=1, flags=re.M)
-    for arm in WIDER:
-        text = re.sub(rf"(\n    {arm}: \{{[^#]*?),\s+detectors: \[[^\]]*\]", r"\1", text)
-    detectors = ", ".join(YAML(typ="safe").load(text)["prle"]["detectors"])
-    text = re.sub(r"(\n  subsets: [^#]*#[^\n]*\n +detectors: )\[[^\]]*\]", rf"\1[{detectors}]", text)
     text = text.replace("sweep: {classes: [fake],", "sweep: {classes: [real, fake],")
-    for section in MORE:
-        text = re.sub(rf"(^{section}:.*?\n  seeds: )\d+ ?", rf"\g<1>{SEEDS}", text, count=1, flags=re.M | re.S)
     for arm in COMPARED:
         text = re.sub(rf"(\n    {arm}: \{{[^#]*?\bseeds: )\d+", rf"\g<1>{SEEDS}", text)
-    return re.sub(r"\bseeds: 0\b", "seeds: 1", text)
+    for section in MORE:
+        begin, part, rest = re.split(rf"(^{section}:.*?(?=^\w))", text, maxsplit=1, flags=re.M | re.S)
+        part = re.sub(r"(\n  seeds: )\d+ ?", rf"\g<1>{SEEDS}", part, count=1)
+        text = begin + re.sub(r"\bseeds: 0\b", "seeds: 1", part) + rest
+    return text
 
 
 def adopt(folder: Path, source: Path = paths.ROOT / "data") -> None:

@@ -89,7 +89,7 @@ def test_tables_name_rows_and_columns_as_the_paper_does(paper):
 
 @pytest.mark.parametrize("name", ["table4", "table5", "table6", "table7"])
 def test_rows_are_those_of_the_paper_and_so_is_what_they_are_compared_with(name):
-    paper = params.load(paths.ROOT / "profiles" / "study.yaml").prle  # where all detectors train every arm
+    paper = params.load(paths.ROOT / "profiles" / "paper.yaml").prle  # where all detectors train every arm
     rows, wide = prle_tables.rows_of(paper, name), published.wide(f"prle_{name}")
     assert list(rows) == list(wide.index)
     compared = wide.index[wide["DFDC difference"].notna()]

@@ -22,28 +22,26 @@ def test_the_file_is_what_the_default_profile_gives():
     assert study.STUDY.read_text() == study.study(paths.PARAMS.read_text()), "run python -m ddet.tools.study"
 
 
-def test_it_differs_from_the_default_in_its_name_in_seeds_and_in_how_many_detectors_and_classes_alone():
+def test_it_differs_from_the_default_in_its_name_in_seeds_and_in_how_many_classes_alone():
     default, ten = (dict(leaves(YAML(typ="safe").load(p.read_text()))) for p in (paths.PARAMS, study.STUDY))
-    gone = {("prle", "arms", arm, "detectors") for arm in study.WIDER}
-    assert set(default) - set(ten) == gone and set(ten) < set(default)
+    assert set(default) == set(ten)
     other = {keys: ten[keys] for keys in ten if ten[keys] != default[keys]}
     assert other.pop(("profile",)) == "study"
     assert other.pop(("herd", "sweep", "classes")) == ["real", "fake"]
-    assert other.pop(("prle", "subsets", "detectors")) == list(params.load().prle.detectors)
-    assert other and all(keys[-1] == "seeds" for keys in other)
+    assert other and all(keys[-1] == "seeds" and keys[0] in study.MORE for keys in other)
 
 
 def test_what_claims_compare_has_ten_seeds_every_arm_has_one_and_no_other_seed_is_touched():
     whole, default = params.load(study.STUDY), params.load(paths.PARAMS)
-    assert (whole.herd.seeds, whole.asrid.seeds, whole.prle.seeds) == (10, 10, default.prle.seeds)
+    assert (whole.herd.seeds, whole.asrid.seeds) == (10, 10) and whole.prle == default.prle
     for section in (whole.herd, whole.asrid):
         ten = {name for name, arm in section.arms.items() if (arm.seeds or section.seeds) == 10}
         printed = {name for name, arm in section.arms.items() if arm.seeds is None}
         assert ten - printed == {arm.name for arm in section.arms.values() if arm.key in study.COMPARED} and printed
-    for was, now in ((default.herd, whole.herd), (default.asrid, whole.asrid), (default.prle, whole.prle)):
+    for was, now in ((default.herd, whole.herd), (default.asrid, whole.asrid)):
         unset = [name for name in now.arms if name not in was.arms]
         assert unset and all(now.arms[name].seeds == 1 for name in unset), "those of 0 seeds are trained here"
-    assert (whole.herd.sweep.seeds, whole.herd.leaky.seeds, whole.prle.subsets.seeds) == (1, 1, 1)
+    assert (whole.herd.sweep.seeds, whole.herd.leaky.seeds) == (1, 1)
     assert [s.seed for s in (whole.benchmark, whole.splits, whole.start, whole.report)] == [
         s.seed for s in (default.benchmark, default.splits, default.start, default.report)
     ]
@@ -90,15 +88,13 @@ herd:   # ours
       seeds: 1}  # 2.1
     b: {seeds: 0}
     c: {seeds: 1}
-  sweep: {seeds: 1}
+  sweep: {classes: [fake], seeds: 1}
 prle:
   seeds: 3
-  detectors: {A: {}, B: {}}
-  arms:
-    random: {hide: rectangles, detectors: [A], seeds: 2}  # Table IV
-    random_too: {hide: rectangles, detectors: [A]}
-  subsets: {methods: [M],  # Table III
-            detectors: [A], seeds: 1}
+  arms: {random: {seeds: 0}}
+asrid:
+  seeds: 3
+report: {seed: 1}
 """
     want = """# a comment, seeds: many
 profile: study                  # name
@@ -110,14 +106,12 @@ herd:   # ours
       seeds: 10}  # 2.1
     b: {seeds: 1}
     c: {seeds: 1}
-  sweep: {seeds: 1}
+  sweep: {classes: [real, fake], seeds: 1}
 prle:
   seeds: 3
-  detectors: {A: {}, B: {}}
-  arms:
-    random: {hide: rectangles, seeds: 2}  # Table IV
-    random_too: {hide: rectangles, detectors: [A]}
-  subsets: {methods: [M],  # Table III
-            detectors: [A, B], seeds: 1}
+  arms: {random: {seeds: 0}}
+asrid:
+  seeds: 10
+report: {seed: 1}
 """
     assert study.study(text) == want
