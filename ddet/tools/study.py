@@ -25,6 +25,7 @@ SEEDS = 10
 MORE = ("herd", "asrid")  # sections whose own number of seeds becomes SEEDS
 COMPARED = ("rot_rf", "caddm", "batch_2")  # arms that a claim compares, of one seed in the default
 WORK = ("synthetic", "faces", "start", "runs", "machine")  # folders of data that a run finds again by its keys
+COMMIT = ".dvc/commit"  # of the code that was laid out
 STUDY = paths.ROOT / "profiles" / "study.yaml"
 
 
@@ -56,13 +57,15 @@ def _main(argv: list[str]) -> int:
     asked = parser.parse_args(argv)
     try:
         if asked.keep:
-            asks = ["git", "rev-parse", "--short", "HEAD"]
-            commit = subprocess.run(asks, cwd=paths.ROOT, capture_output=True, text=True).stdout.strip()
-            studied.keep(asked.keep, commit, machine.words())
+            laid = asked.keep / COMMIT
+            studied.keep(asked.keep, laid.read_text() if laid.is_file() else "unknown", machine.words())
             return 0
         STUDY.write_text(study(paths.PARAMS.read_text()))
         if asked.lay_out:
             demo.lay_out(asked.lay_out.resolve(), profile="study")
+            asks = ["git", "describe", "--always", "--dirty"]
+            commit = subprocess.run(asks, cwd=paths.ROOT, capture_output=True, text=True).stdout.strip()
+            (asked.lay_out / COMMIT).write_text(commit)
             if asked.adopt:
                 adopt(asked.lay_out.resolve())
     except InputError as e:

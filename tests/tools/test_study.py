@@ -71,6 +71,7 @@ def test_a_run_is_laid_out_and_its_ledger_is_kept(tmp_path, monkeypatch, capsys)
     assert study._main(["--keep", str(tmp_path / "s")]) == 0
     ((folder, commit, words),) = kept
     assert folder == tmp_path / "s" and len(commit) >= 7 and "cores" in words
+    assert commit == (tmp_path / "s" / study.COMMIT).read_text()
     (tmp_path / "full").mkdir()
     (tmp_path / "full/x").touch()
     assert study._main(["--lay-out", str(tmp_path / "full")]) == 2
