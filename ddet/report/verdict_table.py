@@ -72,21 +72,26 @@ def _studied(outcome: Outcome | None) -> str:
     """Return the cell of what the study says of a claim, a dash where it says nothing."""
     if outcome is None:
         return f'<td class="text" data-v="{len(WORDS)}">{EMPTY}</td>'
-    shown = f"<small>{escape(outcome.interval())}</small>" if outcome.effect == outcome.effect else ""
+    said = ", ".join(filter(None, (outcome.interval(), _size(outcome))))
+    shown = "" if math.isnan(outcome.effect) else f"<small>{escape(said)}</small>"
     return f'<td class="text" data-v="{WORDS.index(outcome.verdict)}">{verdict(outcome.verdict)}{shown}</td>'
+
+
+def _size(outcome: Outcome) -> str:
+    """Return how the size that the paper states compares, "" where nothing is to be compared."""
+    return outcome.compared if outcome.compared not in ("not stated", "not measured") else ""
 
 
 def _row(outcome: Outcome, paper: str, study: Sequence[str]) -> str:
     words = f"{outcome.claim} ({outcome.variant})" if outcome.variant else outcome.claim
     where = f"<small>{escape(paper)}, {escape(outcome.where)}</small>"
-    size = outcome.compared if outcome.compared not in ("", "not stated", "not measured") else ""
     effect = "" if math.isnan(outcome.effect) else f"{outcome.effect * outcome.unit.scale:.6g}"
     cells = [
         f'<th scope="row">{link(f"claims/{outcome.id}.html", words)}{where}</th>',
         f'<td class="text" data-v="{WORDS.index(outcome.verdict)}">{verdict(outcome.verdict)}</td>',
         f'<td class="effect" data-v="{effect}">{escape(outcome.interval())}</td>',
         *study,
-        *(f'<td class="text">{escape(text)}</td>' for text in (outcome.stated, size)),
+        *(f'<td class="text">{escape(text)}</td>' for text in (outcome.stated, _size(outcome))),
         f'<td class="text premise">{escape(readable(outcome.premise))}</td>',
         f'<td class="text">{escape(outcome.own)}</td>',
         f'<td class="text" data-v="{len(outcome.keys())}">{runs(outcome)}</td>',

@@ -32,13 +32,14 @@ def test_every_claim_is_a_row_that_reads_without_a_script():
 
 
 def test_the_study_has_a_column_of_its_own_and_a_dash_where_it_says_nothing():
-    study = [outcome(verdict="fails", effect=-0.2, low=-0.3, high=-0.1), untested(id="c"), outcome(id="gone")]
+    against = {"effect": -0.2, "low": -0.3, "high": -0.1, "compared": "smaller"}
+    study = [outcome(verdict="fails", **against), untested(id="c"), outcome(id="gone")]
     html = verdict_table.verdict_table(SHOWN, NAMES, study)
     heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', html)
     assert heads == ["Claim", "Verdict", "Effect [interval]", "In the study", *verdict_table.HEADS[3:]]
     rows = re.findall(r"<tr data-paper=.*", html)
     cells = [re.findall(r"<td.*?</td>", row)[2] for row in rows]
-    assert ">fails</span><small>−20 [−30, −10] points</small></td>" in cells[0] and 'data-v="1"' in cells[0]
+    assert ">fails</span><small>−20 [−30, −10] points, smaller</small></td>" in cells[0] and 'data-v="1"' in cells[0]
     assert cells[1] == '<td class="text" data-v="5">–</td>'
     assert ">not tested</span></td>" in cells[2] and 'data-v="4"' in cells[2]
     assert [len(re.findall("<td", row)) for row in rows] == [len(heads) - 1] * 3
