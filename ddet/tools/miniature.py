@@ -2,7 +2,7 @@
 
 Sizes, lengths and rates are those of the datasets, so that what a full-HD clip of 10 s does to index, sampling, face
 detection and disk is seen before anyone has the data. A rendered clip is enlarged, set into a frame of the dataset's
-size and played to and fro until it is as long as a real one. Masks and lists are copied.
+size and played to and fro until it is as long as a real one, and so are the videos of its masks. Lists are copied.
 """
 
 import shutil
@@ -55,6 +55,9 @@ def make(out: Path, cfg: params.Benchmark, runtime: params.Runtime, shapes: dict
     jobs = [
         (row.path, shapes[Path(row.path).parts[0]]) for row in usable.itertuples() if Path(row.path).parts[0] in shapes
     ]
+    count = len(jobs)
+    masks = (file.relative_to(rendered) for file in sorted(rendered.rglob("masks/videos/*.mp4")))
+    jobs += [(name.as_posix(), shapes[name.parts[0]]) for name in masks if name.parts[0] in shapes]
     enlarged = {path for path, _ in jobs}
     for file in sorted(f for f in rendered.rglob("*") if f.is_file()):
         name = file.relative_to(rendered)
@@ -66,7 +69,7 @@ def make(out: Path, cfg: params.Benchmark, runtime: params.Runtime, shapes: dict
         tasks = (delayed(enlarge)(rendered / path, out / path, shape) for path, shape in lacking)
         done = Parallel(n_jobs=runtime.jobs, return_as="generator_unordered")(tasks)
         deque(tqdm(done, "miniatures", len(lacking), unit="clip", mininterval=5), maxlen=0)
-    return len(jobs)
+    return count
 
 
 def _older(target: Path, source: Path) -> bool:

@@ -54,6 +54,19 @@ def test_a_second_call_makes_what_is_older_than_its_clip_and_keeps_the_rest(tmp_
     assert {f for f in files if f.stat().st_mtime_ns != at[f]} == {first, other}
 
 
+def test_a_mask_has_the_frames_of_its_clip(tmp_path):
+    """Else a face that lies in the clip lies beside its mask."""
+    miniature.make(tmp_path / "raw", benchmark(), runtime(1, "sequential"), {"FaceForensics++": SMALL})
+    masks = sorted((tmp_path / "raw").rglob("masks/videos/*.mp4"))
+    for mask in masks:
+        (clip,) = mask.parents[2].glob(f"c*/videos/{mask.name}")
+        sizes = [(info.width, info.height, info.frames) for info in map(video.probe, (mask, clip))]
+        assert sizes == [(160, 90, 40)] * 2
+        ((_, levels),) = video.read_frames(mask, [0])
+        assert levels.max() > 200 and levels.min() < 50
+    assert masks
+
+
 def test_shapes_are_those_of_the_datasets_of_the_paper_profile():
     cfg = params.load(paths.ROOT / "profiles/paper.yaml")
     assert set(miniature.SHAPES) == {cfg.data.folders[name] for name in cfg.data.datasets}
