@@ -69,7 +69,7 @@ def section(claim: str, studied: Sequence[Outcome], about: str) -> str:
     """Return the part of a claim's page on the study: "" where the study says nothing of it."""
     parts = []
     for o in (o for o in studied if o.id == claim):
-        told = {"Effect": o.interval(), "Size": o.compared, "Premise": readable(o.premise)}
+        told = {"On": o.variant, "Effect": o.interval(), "Size": o.compared, "Premise": readable(o.premise)}
         if not math.isnan(o.seeds):
             told["Behind it"] = f"{int(o.people)} source groups, {int(o.seeds)} seeds"
         parts.append(f"<p>{verdict(o.verdict)}</p>\n{definitions({k: escape(v) for k, v in told.items() if v})}")

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from ledger_lines import EMPTY, TESTED, write_ledger
+from ledger_lines import EMPTY, TESTED, outcome, write_ledger
 
 from ddet.errors import InputError
 from ddet.report import studied
@@ -65,3 +65,9 @@ def test_what_is_no_finished_study_is_refused(run):
     with pytest.raises(InputError, match="no ledger; finish the study"):
         studied.keep(run, "a", "b", run / "kept.csv")
     assert not (run / "kept.csv").exists()
+
+
+def test_lines_of_one_claim_say_what_each_is_of():
+    both = [outcome(), outcome(variant="hybrid form", effect=-0.2)]
+    first, second = studied.section("herd-aug-f1", both, "").split("<p><span")[1:]
+    assert "hybrid form" in second and "hybrid form" not in first

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
 from ruamel.yaml import YAML
 
-from ddet import params, paths
+from ddet import params, paths, published
 from ddet.tools import study
 
 
@@ -47,10 +46,12 @@ def test_what_claims_compare_has_ten_seeds_every_arm_has_one_and_no_other_seed_i
     ]
 
 
-def test_the_arms_that_the_ledger_compares_at_one_seed_are_those_named():
-    ledger = pd.read_csv(paths.TABLES / "claims.csv")
-    few = ledger[(ledger["paper"] != "prle") & (ledger["seeds"] == 1)]["id"]
-    assert set(few) == {"herd-rot-f1", "herd-rot-acc", "herd-sota", "asrid-batch"}, "is another arm to be COMPARED?"
+def test_the_arms_that_claims_compare_and_that_have_seeds_of_their_own_are_those_named():
+    claims, default = published.facts("claims"), params.load(paths.PARAMS)
+    claims = claims[claims["paper"].isin(study.MORE)]
+    named = {arm for side in ("arm_a", "arm_b") for arm in claims[side]}
+    own = [a for s in (default.herd, default.asrid) for a in s.arms.values() if a.name in named and a.seeds]
+    assert {arm.key for arm in own} == set(study.COMPARED)
 
 
 def test_finished_work_is_adopted(tmp_path):
