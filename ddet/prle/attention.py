@@ -15,7 +15,7 @@ from ddet.prle import arms as prle_arms
 from ddet.prle import exploit, fusion, localise, map_runs
 from ddet.prle.arms import METHOD, SHORT, named
 from ddet.prle.figures import ALPHAS, without
-from ddet.runs import finished
+from ddet.runs import finished, processes
 from ddet.stats import bootstrap, pooling
 from ddet.training import common, learner
 
@@ -121,30 +121,39 @@ def broader(
 
 
 def masked(
-    section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path, of_class: str
+    section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path, of_class: str, runtime: params.Runtime
 ) -> dict[str, list[pd.DataFrame]]:
     """Score test crops of FF++ with a growing part of their primary region hidden: "DF, alpha 0.1" -> predictions.
 
     The detector is the first of `subsets`, trained on raw images of one forgery method; the region of a test crop is
-    what the detectors trained on that method attend to in it.
+    what the detectors trained on that method attend to in it. As many methods at a time as `runtime.fits` says.
 
     Args:
         of_class: of the maps. Those of a crop's label are had only by whoever knows it, and their shape tells it.
 
     Paper: PRLE section IV-E1, Figure 8, whose detector is Xception. It does not say for which class its maps are.
     """
-    first, size = done[done["seed"] == 0].set_index("arm")["folder"], section.size
-    images, rule = crop_loader.CropDataset(rows, crops, None, size, 0), map_runs.thresholds(section.fusion.model_dump())
-    found = {}
-    for method in section.subsets.methods:
-        of_zoo = {d: first[named(d, method=method)] for d in section.zoo}
-        stack = [maps(f, section.detectors[d].layers, rows, crops, of_class) for d, f in of_zoo.items()]
-        levels = exploit.levels(np.concatenate([*fusion.of_stores(stack, **rule)(0, len(rows))]))
-        net = finished.load_model(first[named(section.subsets.detectors[0], method=method)])
-        net = net.to(memory_format=torch.channels_last)
-        for alpha in (0.0, *ALPHAS):
-            shown = alpha or -1.0  # a level of 0 is hidden at any alpha that is not negative
-            hidden = [without(images.image(i), level, shown) for i, level in enumerate(levels)]
-            scores = common.predict_images(net, hidden)
-            found[f"{SHORT[method]}, alpha {alpha:g}"] = [learner.predictions(rows, scores)]
+    first = done[done["seed"] == 0].set_index("arm")["folder"]
+    asks = [
+        (_masked, section, method, first, rows, crops, of_class, runtime.threads) for method in section.subsets.methods
+    ]
+    return {name: tables for found in processes.together(asks, runtime.fits) for name, tables in found.items()}
+
+
+def _masked(
+    section: params.Prle, method: str, folders: pd.Series, rows: pd.DataFrame, crops: Path, of_class: str, threads: int
+) -> dict[str, list[pd.DataFrame]]:
+    torch.set_num_threads(threads)  # a process of its own
+    size, rule = section.size, map_runs.thresholds(section.fusion.model_dump())
+    images = crop_loader.CropDataset(rows, crops, None, size, 0)
+    of_zoo = {d: folders[named(d, method=method)] for d in section.zoo}
+    stack = [maps(f, section.detectors[d].layers, rows, crops, of_class) for d, f in of_zoo.items()]
+    levels = exploit.levels(np.concatenate([*fusion.of_stores(stack, **rule)(0, len(rows))]))
+    net = finished.load_model(folders[named(section.subsets.detectors[0], method=method)])
+    net, found = net.to(memory_format=torch.channels_last), {}
+    for alpha in (0.0, *ALPHAS):
+        shown = alpha or -1.0  # a level of 0 is hidden at any alpha that is not negative
+        hidden = [without(images.image(i), level, shown) for i, level in enumerate(levels)]
+        scores = common.predict_images(net, hidden)
+        found[f"{SHORT[method]}, alpha {alpha:g}"] = [learner.predictions(rows, scores)]
     return found

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import toys
 from prle_toys import METHODS, REPORT, SIZE, section, write_faces
 
 from ddet import models, params
@@ -169,10 +170,12 @@ def test_looking_broader_counts_each_seed_of_each_detector(cfg):
 
 # test crops whose region is hidden
 
+TWO = toys.RUNTIME.model_copy(update={"fits": 2})  # methods at a time
+
 
 @pytest.fixture(scope="module")
 def masked(cfg, done, rows, faces):
-    return prle_attention.masked(cfg, done, rows, faces, "fake")
+    return prle_attention.masked(cfg, done, rows, faces, "fake", toys.RUNTIME)
 
 
 def scores(net: torch.nn.Module, images: torch.Tensor) -> np.ndarray:
@@ -204,7 +207,7 @@ def test_what_is_hidden_is_what_the_zoo_of_the_method_attends_to(masked, cfg, ro
     if of_class == "fake":
         labels = torch.ones_like(labels)
     else:
-        masked = prle_attention.masked(cfg, done, rows, faces, "label")
+        masked = prle_attention.masked(cfg, done, rows, faces, "label", TWO)
     members = [finished.load_model(folder_of(done, f"DF: {d}")) for d in cfg.zoo]
     layers = [[members[0].layer2[1]], [members[1].blocks[1]]]
     both = zip(members, layers, strict=True)

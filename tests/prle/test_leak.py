@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import toys
 from prle_toys import REPORT, SIZE, arm, inputs, met, scored, section
 from torch import nn
 
@@ -152,7 +153,8 @@ def test_a_row_for_each_arm_and_one_for_the_plain_detector(rows, faces, maps, tm
         plan = prle_arms.plan(cfg, {name: fit}, inputs(cfg), {name: "place"})
         (folder / RECORD).write_text(json.dumps({"config": plan[0].phases[0]}))
         lines.append({"arm": name, "seed": 0, "key": folder.name, "folder": folder})
-    found = leak.table(listed, pd.DataFrame(lines), rows, faces, maps, REPORT)
+    two = toys.RUNTIME.model_copy(update={"fits": 2})  # arms at a time
+    found = leak.table(listed, pd.DataFrame(lines), rows, faces, maps, REPORT, two)
     assert found[["arm", "fit"]].to_numpy().tolist() == [
         ["PRLE", "Xception + PRLE"], ["x", "Xception + x"], ["y", "Xception + y"],
         ["none, under masks of PRLE", "Xception"],
