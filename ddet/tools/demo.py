@@ -5,6 +5,7 @@ and without the reports of the default run, and the pipeline runs there, stages 
 as it is. The folder is kept: another call copies what has changed and runs only what depends on that.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -48,7 +49,9 @@ def lay_out(folder: Path, source: Path = paths.ROOT, profile: str = "smoke") -> 
 
 
 def _main(argv: list[str]) -> int:
-    folder, began = Path(argv[0] if argv else paths.ROOT / "demo").resolve(), time.monotonic()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=paths.ROOT / "demo")
+    folder, began = parser.parse_args(argv).folder.resolve(), time.monotonic()
     try:
         print(f"demo: {lay_out(folder)} files in {folder}, profile smoke", flush=True)
     except InputError as e:

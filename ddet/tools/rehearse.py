@@ -7,6 +7,7 @@ cuts of profiles/overlays/rehearsal.yaml, data/raw holds the miniatures, and sta
 format. Then `dvc repro` runs. A second call goes on where the first stopped.
 """
 
+import argparse
 import os
 import resource
 import subprocess
@@ -60,7 +61,9 @@ def random_weights(cfg: params.Start, folder: Path) -> list[Path]:
 
 
 def _main(argv: list[str]) -> int:
-    folder, began = Path(argv[0] if argv else paths.ROOT / "rehearsal").resolve(), time.monotonic()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=paths.ROOT / "rehearsal")
+    folder, began = parser.parse_args(argv).folder.resolve(), time.monotonic()
     try:
         lay_out(folder)
     except InputError as e:

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from ddet.errors import InputError
-from ddet.tools import demo
+from ddet.tools import demo, rehearse
 
 
 @pytest.fixture
@@ -71,3 +71,13 @@ def test_a_tree_without_git_is_refused(tmp_path):
     (tmp_path / "unzipped").mkdir()
     with pytest.raises(InputError, match=r"is no git checkout"):
         demo.lay_out(tmp_path / "demo", tmp_path / "unzipped")
+
+
+def test_a_word_that_is_no_folder_writes_none(tmp_path, monkeypatch):
+    """`--help` once became a folder with a copy of the checkout in it."""
+    monkeypatch.chdir(tmp_path)
+    for word, code in (("--help", 0), ("--force", 2)):
+        for tool in (demo, rehearse):
+            with pytest.raises(SystemExit, match=str(code)):
+                tool._main([word])
+    assert not list(tmp_path.iterdir())
