@@ -7,7 +7,8 @@ time as by `make repro`, or N side by side as by `make demo` (2): then their sec
 `start-up` is what passes before a notebook's imports are done. `images/s` counts training images over all fits of a
 stage, by the time that each fit took in its process. Memory is the sum of the proportional set sizes (pages that
 processes share count once), sampled every few seconds; a stage's is the most that all processes together took while it
-ran. `--write` keeps the seconds in data/measured/stages.csv, from which is said how much is ahead. Of the default
+ran. `--write` keeps the seconds in data/measured/stages.csv, from which is said how much is ahead; a stage that a fresh
+clone skips, since git has its files, keeps the line that it had. Of the default
 profile, what `git status` says at the end is printed, too: it should be nothing.
 """
 
@@ -148,7 +149,11 @@ def main() -> None:
         print(f"git status: {left or 'clean'}")
     if asked.write:
         mine = table[["stage", "seconds"]].round(0).assign(profile=asked.profile, machine=machine.words())
-        kept = pd.read_csv(MEASURED).query("profile != @asked.profile") if MEASURED.is_file() else None
+        kept = pd.read_csv(MEASURED) if MEASURED.is_file() else None
+        if kept is not None:  # a stage whose files git has is skipped in a fresh clone, and keeps its line
+            again = (kept["profile"] == asked.profile) & kept["stage"].isin(mine["stage"])
+            gone = ~kept["stage"].isin(dvc_yaml.commands(folder).values())
+            kept = kept[~again & ~gone]
         pd.concat([kept, mine[["profile", "stage", "seconds", "machine"]]]).to_csv(MEASURED, index=False)
 
 
