@@ -82,3 +82,22 @@ def test_the_rehearsal_fits_the_paper_profile(tmp_path):
     assert cfg.herd.model == whole.herd.model and cfg.asrid.model == whole.asrid.model
     assert cfg.prle.size == whole.prle.size and cfg.prle.detectors == whole.prle.detectors
     assert cfg.benchmark.dfdc.parts == len([p for p in cfg.data.dfdc_parts if p != "test"])
+
+
+def test_no_fit_of_the_rehearsal_has_more_than_an_epoch_of_pairs_and_a_seed(tmp_path):
+    """The detectors that PRLE compares with have epochs of their own: one was trained for a hundred."""
+    cfg = overlay.lay(PAPER, paths.ROOT / "profiles/overlays/rehearsal.yaml", tmp_path / "params.yaml")
+    most, found = {"epochs": 1, "bs": 2, "seeds": 1}, set()
+
+    def walk(node: object) -> None:
+        for key, value in node.items() if isinstance(node, dict) else ():
+            if key in most:
+                found.add(key)
+                assert all(
+                    one is None or one <= most[key] for one in (value if isinstance(value, list | tuple) else [value])
+                ), key
+            walk(value)
+
+    for paper in (cfg.herd, cfg.asrid, cfg.prle):
+        walk(paper.model_dump())
+    assert found == set(most)
