@@ -41,7 +41,7 @@ def index(
         code: the commit that the pages are of, see `commit.told`.
         study: its outcomes and how it was run, see `studied.read`.
     """
-    data = f"<strong>{escape(origin(profile, synthetic).capitalize())}.</strong> {statement(synthetic)}"
+    data = f"<strong>{escape(origin(profile, synthetic).capitalize())}.</strong> {statement(profile, synthetic)}"
     bar = summary.tally_bar(outcomes) + _study(*study) if outcomes else UNTESTED
     trusted = summary.trust(outcomes, root / "reports/tables", notebooks, code)
     by_part = {digit: [s for s in stages if Path(s.notebook).name[:1] == digit] for digit in nav.PARTS}
@@ -56,9 +56,9 @@ def index(
     return nav.page("ddet: results", "\n".join(body), css=style.RESULTS)
 
 
-def statement(synthetic: bool) -> str:
-    """Return what the numbers are evidence of."""
-    return summary.SYNTHETIC if synthetic else summary.REAL
+def statement(profile: str, synthetic: bool) -> str:
+    """Return what the numbers of a profile are evidence of."""
+    return summary.TRIALS.get(profile, summary.SYNTHETIC if synthetic else summary.REAL)
 
 
 def _study(study: Sequence[Outcome], about: str) -> str:

@@ -64,7 +64,7 @@ def _claim_pages(
 ) -> dict[str, str]:
     groups = [list(group) for _, group in groupby(ledger, key=lambda o: o.id)]
     links: list[Link | None] = [None, *((f"{g[0].id}.html", g[0].id) for g in groups), None]
-    statement, lines = index.statement(cfg.benchmark.render), arm_lines.read(root / "params.yaml")
+    statement, lines = index.statement(cfg.profile, cfg.benchmark.render), arm_lines.read(root / "params.yaml")
     return {
         f"{CLAIMS}/{group[0].id}.html": claim_pages.claim_page(
             *(group, cfg, found.get(group[0].id), index.NAMES, statement, links[i], links[i + 2]),

@@ -19,6 +19,12 @@ SYNTHETIC = (
     "run and how they compare on rendered forgeries; they are not evidence about real deepfakes."
 )
 REAL = "These numbers come from real datasets, indexed from data/raw/ as the notebooks state."
+TRIALS = {  # profiles that show the way alone
+    "smoke": "A few clips, and a training step or two per fit: these numbers mean nothing. They show that every "
+    "stage runs.",
+    "rehearsal": "Rendered clips in the shape of the real datasets, one step per fit, weights drawn at random: these "
+    "numbers mean nothing. They show that every stage runs on such files.",
+}
 PLURAL = {"holds": "hold", "fails": "fail"}
 BASELINES = (  # table, row without any method of the paper (None: of each "X + PRLE" the row X), at home, away, of what
     ("herd_table2", "Base model", "AUC", "", "Herd"),

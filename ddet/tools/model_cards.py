@@ -71,7 +71,7 @@ def page(stage: str, done: pd.DataFrame, cfg: params.Params) -> str:
     """
     given = f"Written by `python -m ddet.tools.model_cards`; {origin(cfg.profile, cfg.benchmark.render)}."
     cards = [card(str(arm), runs) for arm, runs in done.groupby("arm", sort=False)]
-    head = f"# Model cards: {stage}\n\n{given} {statement(cfg.benchmark.render)}\n"
+    head = f"# Model cards: {stage}\n\n{given} {statement(cfg.profile, cfg.benchmark.render)}\n"
     return "\n".join([head, LIMITS, LICENCE, *cards])
 
 

@@ -61,7 +61,10 @@ def test_the_study_stands_below_the_tally_and_in_the_table(tmp_path):
 
 
 def test_the_statement_is_that_of_the_data():
-    assert "not evidence" in index.statement(True) and "real datasets" in index.statement(False)
+    assert "not evidence" in index.statement("default", True) and "real datasets" in index.statement("paper", False)
+    for profile, synthetic in (("smoke", True), ("rehearsal", False)):
+        said = index.statement(profile, synthetic)
+        assert "mean nothing" in said and "real datasets, indexed" not in said
 
 
 def test_pages_of_tables_are_told_from_other_files():
