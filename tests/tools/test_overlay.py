@@ -93,9 +93,8 @@ def test_no_fit_of_the_rehearsal_has_more_than_an_epoch_of_pairs_and_a_seed(tmp_
         for key, value in node.items() if isinstance(node, dict) else ():
             if key in most:
                 found.add(key)
-                assert all(
-                    one is None or one <= most[key] for one in (value if isinstance(value, list | tuple) else [value])
-                ), key
+                values = value if isinstance(value, list | tuple) else [value]
+                assert all(one is None or one <= most[key] for one in values), key
             walk(value)
 
     for paper in (cfg.herd, cfg.asrid, cfg.prle):
