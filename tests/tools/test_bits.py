@@ -92,6 +92,12 @@ def test_a_hash_is_equal_or_differs_or_is_not_recorded():
     assert words({"x": "1"}) == words({"x": "1"}, {"groups": {}}) == ["not recorded"]
 
 
+def test_other_code_that_gave_the_same_is_a_witness_and_condemns_nothing():
+    older = {"cpu": "B", "groups": {"g": {"code": "other", "hashes": {"x": "1", "y": "9"}}}}
+    assert words({"x": "1", "y": "2"}, older) == ["equal", "not recorded"]
+    assert words({"x": "1"}, older, {"groups": made(x="2")}) == ["DIFFERS"], "what the same code gave decides"
+
+
 def test_every_recorded_machine_must_agree():
     assert words({"x": "1"}, {"groups": made(x="1")}, {"cpu": "B", "groups": made(x="2")}) == ["DIFFERS"]
     assert words({"x": "1"}, {"groups": made(x="2")}, may_differ=["x"]) == ["may differ"]

@@ -3,7 +3,7 @@
 import json
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Set
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -81,21 +81,24 @@ def save(line: dict[str, Any], groups: dict[str, Any], file: Path = RECORD) -> N
 def compare(line: dict[str, Any], groups: dict[str, Any], record: dict[str, Any]) -> dict[str, str]:
     """Say of each hash of this machine how it compares with those that the same code gave elsewhere.
 
-    Lines with the same libraries decide; where there are none, one with other libraries can still be equal.
+    Lines with the same libraries decide; where there are none, one with other libraries can still be equal, and so can
+    one of other code: an edit that changed no bit leaves what was recorded before it a witness.
     """
     found = {}
     for group, made in groups.items():
-        told = [(m["libraries"] == line["libraries"], m["groups"][group]["hashes"]) for m in record["machines"]
-                if m["groups"].get(group, {}).get("code") == made["code"]]  # fmt: skip
+        lines = [(m["libraries"] == line["libraries"], m["groups"][group]) for m in record["machines"]
+                 if group in m["groups"]]  # fmt: skip
+        told = [(same, g["hashes"]) for same, g in lines if g["code"] == made["code"]]
         for name, hashed in made["hashes"].items():
             near, far = ({h[name] for same, h in told if same is wanted and name in h} for wanted in (True, False))
+            before = {g["hashes"][name] for _, g in lines if name in g["hashes"]}
             found[f"{group}: {name}"] = (
-                MAY if name in record["may_differ"] and near - {hashed} else _word(hashed, near, far)
+                MAY if name in record["may_differ"] and near - {hashed} else _word(hashed, near, far, before)
             )
     return found
 
 
-def _word(hashed: str, near: Iterable[str], far: Iterable[str]) -> str:
+def _word(hashed: str, near: Set[str], far: Set[str], before: Set[str]) -> str:
     if near:
-        return EQUAL if set(near) == {hashed} else DIFFERS
-    return EQUAL if hashed in far else OTHERS if far else NEW
+        return EQUAL if near == {hashed} else DIFFERS
+    return EQUAL if hashed in far else OTHERS if far else EQUAL if hashed in before else NEW
