@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -75,11 +76,10 @@ def test_stages_that_do_not_need_each_other_run_at_once_and_dvc_finds_them_up_to
 
 def test_after_a_failure_nothing_begins_and_what_runs_is_kept(pipeline, capfd):
     folder = pipeline(FAILING)
-    holding = os.open(folder / "pipe", os.O_RDWR)  # `good` waits until the other has failed
 
     def ended(line):
-        if line.startswith("bad: failed"):
-            os.close(holding)
+        if line.startswith("bad: failed"):  # `good` waits for this, whether it has begun to read or will
+            threading.Thread(target=(folder / "pipe").write_text, args=("failed",), daemon=True).start()
 
     said, side_by_side._say = side_by_side._say, ended
     try:
