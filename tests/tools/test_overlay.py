@@ -54,7 +54,7 @@ def test_the_rehearsal_cuts_counts_epochs_and_batches_alone():
         arms = tree[paper]["arms"]
         tree[paper]["arms"] = {name: arm for name, arm in arms.items() if arm is not None}  # null: taken away
     named = cuts(tree)
-    free = ("profile", "runtime.", "benchmark.", "start.weights", "report.bootstrap", "asrid.sets.")
+    free = ("profile", "runtime.", "benchmark.", "start.weights", "report.bootstrap", "asrid.sets.", "robustness.")
     counts = {"per_class", "scored", "seeds", "epochs", "bs", "mep", "mep_2_phases", "full_3_phases", "weights"}
     counts |= {"imbalance", "methods", "detectors"}
     assert [name for name in named if not name.startswith(free) and name.rsplit(".", 1)[-1] not in counts] == []
