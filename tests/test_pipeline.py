@@ -198,16 +198,15 @@ def test_real_footage_is_prepared_and_scored_with_a_smoke_model(smoke, real_foot
 
 
 def test_an_experiment_on_one_arm_trains_that_arm_only(smoke):
-    before, of_arm = runs(smoke), named(smoke, "RF")
-    smoke.run("dvc", "exp", "run", "-n", "shorter", "-S", "herd.arms.rf.epochs=1", "herd_results")
+    before, of_arm = runs(smoke), named(smoke, "no decay")
+    smoke.run("dvc", "exp", "run", "-n", "longer", "-S", "+asrid.arms.no_decay.epochs=2", "asrid_results")
     after = runs(smoke)
-    seeds = YAML(typ="safe").load((smoke.root / "params.yaml").read_text())["herd"]["seeds"]
-    # What flips as well has a mask or a weight of its own, and RF is no candidate for the protocols beside the first.
+    seeds = YAML(typ="safe").load((smoke.root / "params.yaml").read_text())["asrid"]["seeds"]
     assert set(before) - set(after) == of_arm and len(of_arm) == seeds
-    assert set(after) - set(before) == named(smoke, "RF") and len(after) == len(before)
+    assert set(after) - set(before) == named(smoke, "no decay") and len(after) == len(before)
     assert all(after[k] == before[k] for k in set(after) & set(before)), "a finished run was trained again"
     shown = smoke.run("dvc", "exp", "show", "--only-changed", "--csv").stdout
-    assert "shorter" in shown and "herd.arms.rf.epochs" in shown
-    assert "RF" in smoke.run("dvc", "metrics", "diff", "--md").stdout
+    assert "longer" in shown and "asrid.arms.no_decay.epochs" in shown
+    assert "no decay" in smoke.run("dvc", "metrics", "diff", "--md").stdout
     smoke.git("checkout", "-q", ".")
     smoke.run("dvc", "checkout", "-q", "-f")
