@@ -91,14 +91,14 @@ def compare(line: dict[str, Any], groups: dict[str, Any], record: dict[str, Any]
         told = [(same, g["hashes"]) for same, g in lines if g["code"] == made["code"]]
         for name, hashed in made["hashes"].items():
             near, far = ({h[name] for same, h in told if same is wanted and name in h} for wanted in (True, False))
-            before = {g["hashes"][name] for _, g in lines if name in g["hashes"]}
+            ever = {g["hashes"][name] for _, g in lines if name in g["hashes"]}
             found[f"{group}: {name}"] = (
-                MAY if name in record["may_differ"] and near - {hashed} else _word(hashed, near, far, before)
+                MAY if name in record["may_differ"] and near - {hashed} else _word(hashed, near, far, ever)
             )
     return found
 
 
-def _word(hashed: str, near: Set[str], far: Set[str], before: Set[str]) -> str:
+def _word(hashed: str, near: Set[str], far: Set[str], ever: Set[str]) -> str:
     if near:
         return EQUAL if near == {hashed} else DIFFERS
-    return EQUAL if hashed in far else OTHERS if far else EQUAL if hashed in before else NEW
+    return EQUAL if hashed in ever else OTHERS if far else NEW
