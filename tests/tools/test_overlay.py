@@ -54,9 +54,14 @@ def test_the_rehearsal_cuts_counts_epochs_and_batches_alone():
         arms = tree[paper]["arms"]
         tree[paper]["arms"] = {name: arm for name, arm in arms.items() if arm is not None}  # null: taken away
     named = cuts(tree)
-    free = ("profile", "runtime.", "benchmark.", "start.weights", "report.bootstrap", "asrid.sets.", "robustness.")
+    free = ("profile", "runtime.", "benchmark.", "start.weights", "report.bootstrap", "asrid.sets.")
     counts = {"per_class", "scored", "seeds", "epochs", "bs", "mep", "mep_2_phases", "full_3_phases", "weights"}
-    counts |= {"imbalance", "methods", "detectors"}
+    counts |= {"imbalance", "methods", "detectors", "clips"}
+    whole = params.load(PAPER).robustness.model_dump()
+    for name, levels in tree["robustness"].items():  # fewer levels, but the profile's own
+        if isinstance(levels, list):
+            counts.add(name)
+            assert levels and set(levels) < set(whole[name]), name
     assert [name for name in named if not name.startswith(free) and name.rsplit(".", 1)[-1] not in counts] == []
 
 
