@@ -34,7 +34,7 @@ stages:
     deps: [bad.txt]
     outs: [after.txt]
   good:
-    cmd: timeout 60 cat pipe; echo good > good.txt
+    cmd: timeout 60 cat pipe && echo good > good.txt
     outs: [good.txt]
   later:
     cmd: cp good.txt later.txt
