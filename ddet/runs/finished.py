@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ddet import models, params, paths
+from ddet.data import files
 from ddet.errors import InputError
 from ddet.runs.store import RECORD
 from ddet.training import common, learner
@@ -18,7 +19,7 @@ from ddet.training import common, learner
 def write_runs(done: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Write a table of which run belongs to which arm and seed, and return it."""
     table = done.drop(columns="folder")
-    table.to_csv(path, index=False)
+    files.write_csv(table, path)
     return table
 
 
