@@ -25,13 +25,14 @@ def results_markdown(root: Path) -> str:
 
 def findings(root: Path) -> list[str]:
     """Return a line of a list per paper, what came of its claims, and one of the study where it was run."""
-    outcomes = summary.first_of_each(read(root / index.LEDGER))
+    ledger = read(root / index.LEDGER)
+    outcomes = summary.first_of_each(ledger)
     lines = [
         f"* {name}: {summary.finding(own)}"
         for paper, name in index.NAMES.items()
         if (own := [o for o in outcomes if o.paper == paper])
     ]
-    study, about = studied.read(root / studied.KEPT.relative_to(paths.ROOT))
+    study, about = studied.read(root / studied.KEPT.relative_to(paths.ROOT), ledger)
     if study:
         lines.append(f"* {': '.join(summary.studied(study))}. {about}.")
     return [*lines, ""] if lines else []

@@ -52,17 +52,27 @@ def keep(folder: Path, commit: str, machine: str, target: Path = KEPT) -> pd.Dat
     return table
 
 
-def read(kept: Path = KEPT, profile: str = OF) -> tuple[list[Outcome], str]:
+def read(kept: Path, ours: Sequence[Outcome], profile: str = OF) -> tuple[list[Outcome], str]:
     """Return the study's outcomes and how it was run, in words: none, and "", where it has not been run.
 
-    It asks more of what the profile OF asks, and says nothing of another `profile`.
+    It asks more of what the profile OF asks, and says nothing of another `profile`. A claim is left out, and counted
+    in the words, where a fit behind its outcome in `ours`, those of this tree, is not among the study's: then its
+    recipe, its data or its code has changed since, and the two verdicts are not of one thing.
     """
     found = outcomes.read(kept) if profile == OF else []
     if not found:
         return [], ""
     about = pd.read_csv(kept, dtype=str, keep_default_na=False).iloc[0]
     runs = f"{about['fits']} runs, {about['hours']} hours of fits in all"
-    return found, f"{ASKED}: {about['machine']}, commit {about['commit']}, {about['day']}, {runs}"
+    told = f"{ASKED}: {about['machine']}, commit {about['commit']}, {about['day']}, {runs}"
+    gone = {o.id for o in found} & {o.id for o in ours if not _has_fits_of(o, found)}
+    if gone:
+        told += f"; {len(gone)} claim{'s' * (len(gone) > 1)} left out, whose fits have changed since"
+    return [o for o in found if o.id not in gone], told
+
+
+def _has_fits_of(own: Outcome, study: Sequence[Outcome]) -> bool:
+    return any(own.id == o.id and {*own.keys()} <= {*o.keys()} for o in study)
 
 
 def section(claim: str, studied: Sequence[Outcome], about: str) -> str:

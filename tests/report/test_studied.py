@@ -30,16 +30,16 @@ def test_a_ledger_is_kept_with_what_it_was_run_with(run):
     table = pd.read_csv(target, dtype=str)
     assert table["id"].tolist() == ["herd-aug-f1", "asrid-batch"]
     assert set(table["commit"]) == {"abc1234"} and set(table["hours"]) == {"1.5"} and set(table["fits"]) == {"3"}
-    found, about = studied.read(target)
+    found, about = studied.read(target, [])
     assert [o.verdict for o in found] == ["holds", "not tested"] and found[0].seeds == 3
     assert "more arms: a CPU, 2 cores, commit abc1234, 20" in about
-    assert studied.read(target, "smoke") == ([], ""), "it speaks of the default profile alone"
+    assert studied.read(target, [], "smoke") == ([], ""), "it speaks of the default profile alone"
     assert about.endswith(", 3 runs, 1.5 hours of fits in all")
 
 
 def test_a_claim_s_page_shows_its_line_alone(run):
     studied.keep(run, "abc", "a <CPU>", run / "kept.csv")
-    text = studied.section("herd-aug-f1", *studied.read(run / "kept.csv"))
+    text = studied.section("herd-aug-f1", *studied.read(run / "kept.csv", []))
     for part in (
         "<h2>In the study</h2>",
         "a &lt;CPU&gt;, commit abc",
@@ -48,13 +48,29 @@ def test_a_claim_s_page_shows_its_line_alone(run):
         "holds",
     ):
         assert part in text, part
-    other = studied.section("asrid-batch", *studied.read(run / "kept.csv"))
+    other = studied.section("asrid-batch", *studied.read(run / "kept.csv", []))
     assert "not tested" in other and "source groups" not in other and "+12.6" not in other
-    assert studied.section("prle-avg", *studied.read(run / "kept.csv")) == ""
+    assert studied.section("prle-avg", *studied.read(run / "kept.csv", [])) == ""
+
+
+@pytest.mark.parametrize(("behind", "told"), [("k2", True), ("k1 k2", True), ("k1 k3", False)])
+def test_a_claim_is_left_out_where_a_fit_behind_it_is_not_the_study_s(run, behind, told):
+    studied.keep(run, "abc", "a CPU", run / "kept.csv")
+    found, about = studied.read(run / "kept.csv", [outcome(runs=behind)])
+    assert [o.id for o in found] == ["herd-aug-f1"] * told + ["asrid-batch"]
+    assert about.endswith("in all" if told else "in all; 1 claim left out, whose fits have changed since")
+
+
+def test_a_claim_of_two_data_sets_in_the_study_is_told_where_one_of_them_has_our_fits(run):
+    lines = ("k1 k2 k3", "default form"), ("k9", "hybrid form")
+    write_ledger(run / "reports/tables", *(TESTED | {"runs": runs, "data": data} for runs, data in lines))
+    studied.keep(run, "abc", "a CPU", run / "kept.csv")
+    assert len(studied.read(run / "kept.csv", [outcome(runs="k1 k2")])[0]) == 2
+    assert studied.read(run / "kept.csv", [outcome(runs="k1 k4")])[0] == []
 
 
 def test_a_study_that_was_not_run_says_nothing(tmp_path):
-    assert studied.section("herd-aug-f1", *studied.read(tmp_path / "none.csv")) == ""
+    assert studied.section("herd-aug-f1", *studied.read(tmp_path / "none.csv", [])) == ""
 
 
 def test_what_is_no_finished_study_is_refused(run):
