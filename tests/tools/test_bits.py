@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -146,9 +147,20 @@ def test_a_group_is_bound_to_its_code_and_its_settings():
 
 def test_the_record_says_what_may_differ_and_names_each_machine():
     kept = record.load()
-    assert kept["may_differ"] == ["torch sqrt asin atan"] and kept["machines"]  # nothing here calls them
+    million = ("torch log of a million", "torch log10 of a million")
+    assert kept["may_differ"] == ["torch sqrt asin atan", *million] and kept["machines"]
     for line in kept["machines"]:
         assert line["isa"] == "avx2" and line["cpu"] and set(line["groups"]) == set(command.GROUPS)
+
+
+def test_the_networks_that_call_a_function_that_may_differ_are_those_that_the_docs_name():
+    """Of an activation: a constant, or a value that only a report shows, moves no weight."""
+    calls = re.compile(r"\.(sqrt|asin|atan|log|log10)_?\(")
+    code = {file.stem: file.read_text() for file in (paths.ROOT / "ddet/models").glob("*.py")}
+    told = (paths.ROOT / "docs/bits.md").read_text()
+    for name in (found := {name for name, text in code.items() if calls.search(text.replace("math.log(", ""))}):
+        assert f"`{name}`" in told, name
+    assert {"f3net", "asrid_parts"} <= found
 
 
 def test_a_digest_is_of_bits_alone():
