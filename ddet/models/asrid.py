@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ddet.errors import InputError
 from ddet.models import make_backbone
 from ddet.models.asrid_parts import DynamicHead, FrameAttention, MotionHead, PictureAttention, new_head, old_head
+from ddet.models.portable import log
 
 STATIC = ("static_old", "static_new", "static_mix", "spatial")
 DYNAMIC = ("dynamic", "dynamic_mix", "motion")
@@ -187,7 +188,7 @@ def _mean_over_frames(logits: Tensor, n_frames: int, mask: Tensor | None, axis_b
         return _axis_bug(_frames(logits, n_frames, mask))
     each = _frames(logits.log_softmax(1), n_frames, mask, -math.inf)
     total = torch.stack([each[..., 0].logsumexp(1), each[..., 1:].logsumexp((1, 2))], dim=1)
-    return total - torch.as_tensor(n_frames if mask is None else mask.sum(1, keepdim=True)).log()
+    return total - (math.log(n_frames) if mask is None else log(mask.sum(1, keepdim=True).float()))
 
 
 def _axis_bug(logits: Tensor) -> Tensor:

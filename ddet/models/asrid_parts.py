@@ -109,7 +109,7 @@ def standardised(x: Tensor, kept: Tensor) -> Tensor:
     n = kept.sum(1)[:, None, None]
     off = (x - (x * kept[..., None]).sum(1, keepdim=True) / n) * kept[..., None]
     variance = off.square().sum(1, keepdim=True) / n
-    return off / (variance + 1e-3 * variance.mean(-1, keepdim=True)).clamp(min=1e-12).sqrt()
+    return off * (variance + 1e-3 * variance.mean(-1, keepdim=True)).clamp(min=1e-12).rsqrt()
 
 
 def old_head(width: int, relu: bool) -> nn.Sequential:

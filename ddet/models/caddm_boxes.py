@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ddet.models.portable import log
+
 SIDE = 224  # of the image for which the paper states its numbers, in px
 CELLS, STEPS = (7, 5, 3, 1), (32, 45, 75, 224)
 SHAPES = ((40, 80), (80, 120), (120, 160), (224, 224))  # of an anchor of each scale, either way round
@@ -58,7 +60,7 @@ def assign(boxes: Tensor, known: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor
         which = which.scatter(1, best, torch.where(exists, box, which.gather(1, best)))
     matched = boxes.gather(1, which[..., None].expand(-1, -1, 4))
     centre = ((matched[..., :2] + matched[..., 2:]) / 2 - anchor[:, :2]) / (CENTRE * anchor[:, 2:])
-    size = ((matched[..., 2:] - matched[..., :2]).clamp(min=1e-6) / anchor[:, 2:]).log() / SCALE
+    size = log((matched[..., 2:] - matched[..., :2]).clamp(min=1e-6) / anchor[:, 2:]) / SCALE
     return most >= MATCHES, torch.cat([centre, size], dim=2)
 
 

@@ -8,6 +8,7 @@ from ddet import params
 from ddet.errors import InputError
 from ddet.models import make_backbone
 from ddet.models.objective import replacing
+from ddet.models.portable import log
 from ddet.models.shared import learns
 
 SEEN, OUT, ROUNDS = 8, 4, 2  # numbers of a primary capsule and of an output capsule; rounds of routing
@@ -53,7 +54,7 @@ class Capsule(nn.Module):
         seen, self.penalty = self.capsules(self.backbone(image)), None
         with torch.autocast(image.device.type, enabled=False):
             numbers = self.routing(squash(seen.float(), dim=1))
-            logits = numbers.softmax(dim=1).mean(dim=2).log()
+            logits = log(numbers.softmax(dim=1).mean(dim=2))
             if learns(self, label=label):
                 scores = numbers if self.second else numbers.softmax(dim=1)
                 loss = OUT * F.cross_entropy(scores, label[:, None].expand(-1, OUT))

@@ -1,5 +1,6 @@
 """F3-Net: two Xceptions, one on an image split into frequency bands, one on statistics of local frequencies."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from ddet import params
 from ddet.errors import InputError
 from ddet.models import make_backbone
+from ddet.models.portable import log
 
 BANDS, WINDOW, STATISTICS = 4, 10, 6  # of the image; side of a local window in px; of a window
 FAMILY = ("legacy_xception", "slim_xception")
@@ -101,8 +103,8 @@ class Bands(nn.Module):
 class Statistics(nn.Module):
     """Describe the frequencies in windows of 10 px, every 2 px: B x 3 x S x S in [0, 255] to B x 6 x S/2 x S/2.
 
-    Of the window's grey values: the logarithm of each DCT coefficient's size, averaged over bands of i + j, six of
-    equal width, with learnt corrections as in `Bands`.
+    Of the window's grey values: the logarithm, to base 10, of each DCT coefficient's size, averaged over bands of
+    i + j, six of equal width, with learnt corrections as in `Bands`.
 
     Paper: F3-Net, local frequency statistics.
     Differs: the re-implementation multiplies by 122.5 where 127.5 is meant; here it is.
@@ -121,8 +123,8 @@ class Statistics(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         grey = F.conv2d(pixels, self.grey)
-        size = F.conv2d(grey, self.waves, stride=2, padding=4).abs_().add_(1e-15).log10_()  # fresh memory takes longer
-        weights = (self.base + _centred(self.learnt)) / self.base.sum(dim=(1, 2), keepdim=True)
+        size = log(F.conv2d(grey, self.waves, stride=2, padding=4).abs_().add_(1e-15))
+        weights = (self.base + _centred(self.learnt)) / (self.base.sum(dim=(1, 2), keepdim=True) * math.log(10))
         return F.conv2d(size, weights.reshape(STATISTICS, -1, 1, 1))
 
 
@@ -216,4 +218,4 @@ def _width(block: Block) -> int:
 
 
 def _centred(weight: Tensor) -> Tensor:
-    return torch.tanh(weight / 2)  # 2 sigmoid - 1
+    return 2 * weight.sigmoid() - 1

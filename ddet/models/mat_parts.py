@@ -142,7 +142,8 @@ def degrade(image: Tensor, attention: Tensor) -> tuple[Tensor, Tensor]:
     Paper: MAT, attention-guided data augmentation.
     Differs: the paper's image is smaller, .3 of the side; this is the released code.
     """
-    chosen = torch.multinomial((attention.sum(dim=(2, 3)) + 1).sqrt(), 1)[:, 0]
+    drawn = attention.sum(dim=(2, 3)) + 1
+    chosen = torch.multinomial(drawn * drawn.rsqrt(), 1)[:, 0]
     place = F.interpolate(attention[torch.arange(len(image)), chosen, None], image.shape[-2:], **BILINEAR)
     place = place / place.amax(dim=(2, 3), keepdim=True).clamp(min=1e-8)
     threshold, steepness = torch.rand(2, device=image.device)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from ddet.models import portable
 from ddet.tools.bits import digest
 
 SIDE = 96  # px of a picture
@@ -94,7 +95,9 @@ def _torch() -> dict[str, str]:
     )
     # MKL's on a CPU, as the square root is; another CPU may round one value in many otherwise, so it takes many.
     many = torch.from_numpy(np.abs(numbers(1024, 1024) * numbers(1024, 1024).T[::-1]) + np.float32(1e-3))
-    found |= {f"torch {f.__name__} of a million": digest(f(many).numpy()) for f in (torch.log, torch.log10)}
+    functions = (torch.log, torch.log10, torch.exp, torch.tanh)
+    found |= {f"torch {f.__name__} of a million": digest(f(many).numpy()) for f in functions}
+    found["our log of a million"] = digest(portable.log(many).numpy())
     found["torch softmax"] = digest(x.softmax(1).numpy(), x.log_softmax(1).numpy(), x.double().softmax(1).numpy())
     found["torch sums"] = digest(x.sum(1).numpy(), x.mean().numpy(), x.var(1).numpy(), x.norm().numpy())
     found["torch matmul"] = digest(
