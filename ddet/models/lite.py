@@ -59,6 +59,8 @@ class CutLite0(nn.Module):
             raise InputError(f"{in_chans} channels", "EfficientNet-Lite0's weights are for three", "use slim_xception")
         whole = timm.create_model(FULL)
         self.conv_stem, self.bn1, self.blocks = whole.conv_stem, whole.bn1, whole.blocks[:BLOCKS]
+        for layer in (m for part in (self.bn1, self.blocks) for m in part.modules() if isinstance(m, nn.ReLU6)):
+            layer.inplace = False  # in place torch clones what it overwrites, for the gradient: the same bits, slower
         if stride == 8:
             for layer in self.blocks[-1].modules():
                 if isinstance(layer, nn.Conv2d):
