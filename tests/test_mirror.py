@@ -26,6 +26,7 @@ OF_ANOTHER_KIND = {  # what no single module is: what each looks at
 }
 SHARED = {  # one idea in several files: a test mostly spans two of them
     "params/arms.py": "params/test_arms.py",
+    "params/room.py": "params/test_room.py",
     "params/": "test_params.py",
     "tools/bits/": "tools/test_bits.py",
     "tools/pins.py": "test_isa.py",

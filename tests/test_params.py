@@ -122,6 +122,7 @@ MISTAKES = [  # path in the file, what is written there, the line that it makes
     ("profile", GONE, "missing key profile; copy it from profiles/smoke.yaml"),
     ("runtime/fits", GONE, "missing key runtime.fits; copy it from profiles/smoke.yaml"),
     ("runtime/fits", 0, f"runtime.fits = 0; {ONE}"),
+    ("runtime/jobs", "all", "runtime.jobs = 'all'; 'all' is neither a number nor auto"),
     ("splits/ratios", [0.5, 0.2, 0.2], "ratios must sum to 1"),
     ("benchmark/crf", 99, "benchmark.crf = 99; it must be less than or equal to 51"),
     # herd as a whole

@@ -2,10 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ddet.params.room import as_many_as
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Processes = Annotated[Positive, BeforeValidator(as_many_as)]  # a number, or auto, which is a number once it is read
 Batch = Annotated[int, Field(ge=2)]  # batch normalisation cannot train on one
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
@@ -42,10 +45,10 @@ class Runtime(Section):
     threads: Positive
     device: Literal["auto", "cpu", "cuda"]
     isa: Literal["avx2", "native"]
-    jobs: Positive
+    jobs: Processes
     backend: Literal["loky", "multiprocessing", "dask", "sequential"]
     workers: Count
-    fits: Positive
+    fits: Processes
     scheduler: str | None = None  # of a dask cluster; None: processes on this machine
     processes: Positive = 1  # that share one fit
 
