@@ -161,7 +161,7 @@ def write_faces(root: Path) -> Path:
                  for end, v in enumerate(ends)}  # fmt: skip
         faces.append(row | {"sha": crops.digest(image)} | dict(zip(landmarks.POINTS, eyes, strict=True)) | boxes)
         clips.append({"clip_id": name, "dataset": dataset, "method": method, "stem": f"{person:03d}"})
-        clips[-1] |= {"original": f"{dataset}/real/-/{person:03d}"}
+        clips[-1] |= {"original": f"{dataset}/real/-/{person:03d}", "width": 64, "height": 48}
         clips[-1] |= {"target_id": f"{person:03d}", "group": f"{dataset}:{person:03d}", "official_split": official}
         splits.append({"clip_id": name, "frame_idx": -1, "protocol": "official", "split": split})
 

@@ -82,7 +82,7 @@ def write_faces(root: Path) -> Path:
             splits.append(at | {"protocol": "image", "split": "train" if label else split})
     faces = pd.DataFrame(rows)
     clips = faces[["clip_id"]].assign(dataset="celebdf", method=faces["clip_id"].str.split("/").str[1])
-    clips = clips.assign(group=faces["frame_idx"].map("g{}".format), original=faces["clip_id"])
+    clips = clips.assign(group=faces["frame_idx"].map("g{}".format), original=faces["clip_id"], width=64, height=48)
     for name, table in {"clips": clips, "faces": faces, "splits": pd.DataFrame(splits)}.items():
         table.to_parquet(root / f"{name}.parquet", index=False)
     return root

@@ -9,11 +9,11 @@ from ddet.errors import InputError
 
 # What a run's data hash covers: which crops, their pixels, labels, splits, and landmarks, from which regions follow.
 SHAPES_A_RUN = ["clip_id", "frame_idx", "track", "sha", "label", "split", "group", "size", *POINTS]
-_FROM_CLIPS = ["clip_id", "dataset", "method", "group", "original"]
+_FROM_CLIPS = ["clip_id", "dataset", "method", "group", "original", "width", "height"]
 
 
 def load(folder: Path, dataset: str, protocol: str) -> pd.DataFrame:
-    """Return the crops of a dataset with their split: faces.parquet plus dataset, method, group, original, split.
+    """Return the crops of a dataset with their split: faces.parquet plus what `_FROM_CLIPS` and splits.parquet say.
 
     Crops that the protocol drops are left out; splits.parquet says why. Sorted by clip_id, frame_idx, track.
 

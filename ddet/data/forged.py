@@ -71,7 +71,7 @@ def of_crops(rows: pd.DataFrame, where: Masks, crops: Path, size: int) -> np.nda
     A frame that an official mask does not hold is compared with its original.
 
     Raises:
-        InputError: a fake without a mask and without its original, or a damaged mask.
+        InputError: a fake without a mask and without its original, a mask that is damaged or not as large as its clip.
     """
     masks, told = np.zeros((len(rows), size, size), np.float32), kinds(rows, where)
     for clip_id in dict.fromkeys(rows.loc[rows["label"] == 1, "clip_id"]):
@@ -97,8 +97,14 @@ def fingerprint(rows: pd.DataFrame, where: Masks) -> str:
 
 def _official(file: Path, rows: pd.DataFrame, size: int) -> dict[int, np.ndarray]:
     """Read the masks of one clip from its official video: frame_idx -> float32 size x size, for frames that it has."""
-    squares = {int(row.frame_idx): row for row in rows.itertuples()}
-    return {index: _cut(frame, squares[index], size) for index, frame in video.read_frames(file, squares)}
+    squares, found = {int(row.frame_idx): row for row in rows.itertuples()}, {}
+    for index, frame in video.read_frames(file, squares):
+        row = squares[index]
+        if (theirs := frame.shape[1::-1]) != (ours := (int(row.width), int(row.height))):
+            cause = f"its masks have {theirs[0]} x {theirs[1]} px, the clip {ours[0]} x {ours[1]}"
+            raise InputError(file, cause, "fetch masks and clips of one release, or move these masks away")
+        found[index] = _cut(frame, row, size)
+    return found
 
 
 def _cut(frame: np.ndarray, row: tuple, size: int) -> np.ndarray:

@@ -14,7 +14,7 @@ def folder(tmp_path):
     """Write three tables: a has frames 0 and 10 (two tracks), b and the clip of another dataset frame 0, c no face."""
     clips = pd.DataFrame({"clip_id": [A, B, C, OTHER], "dataset": ["celebdf"] * 3 + ["ffpp"]})
     clips = clips.assign(method=["real", "Celeb-synthesis", "real", "real"], group=["g1", "g2", "g1", "g3"])
-    clips = clips.assign(original=[A, A, C, OTHER], label=[0, 1, 0, 0], path="p.mp4")
+    clips = clips.assign(original=[A, A, C, OTHER], label=[0, 1, 0, 0], path="p.mp4", width=64, height=48)
     faces = [(B, 0, 0), (A, 10, 1), (A, 10, 0), (A, 0, 0), (OTHER, 0, 0)]
     faces = pd.DataFrame(faces, columns=["clip_id", "frame_idx", "track"])
     faces = faces.assign(label=[1, 0, 0, 0, 0], sha=list("vwxyz"), crop="c.png", size=[8, 9, 8, 7, 6])

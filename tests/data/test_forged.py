@@ -15,7 +15,15 @@ SQUARE = dict(zip(originals.SQUARE, (8, 0, 40, 32), strict=True))  # in a frame 
 
 def row(method: str, frame: int, label: int, crop: str, stem: str = "000_001") -> dict:
     name = f"ffpp/{method}/c23/{stem if label else stem[:3]}"
-    place = {"clip_id": name, "frame_idx": frame, "label": label, "crop": crop, "method": method}
+    place = {
+        "clip_id": name,
+        "frame_idx": frame,
+        "label": label,
+        "crop": crop,
+        "method": method,
+        "width": 64,
+        "height": 48,
+    }
     return place | {"original": f"ffpp/real/c23/{stem[:3]}", **SQUARE}
 
 
@@ -64,6 +72,13 @@ def test_official_masks_are_read_from_their_lossy_video_as_the_truth_is(shot, tm
     wanted = np.zeros((SIZE, SIZE))
     wanted[:, :8] = 1
     assert np.abs(found[2:] - wanted).mean() < 0.03
+
+
+def test_an_official_mask_of_another_size_than_its_clip_is_refused_in_one_line(shot, tmp_path):
+    where = official(tmp_path, 2)
+    message = r"its masks have 64 x 48 px, the clip 128 x 96; fetch masks and clips of one release"
+    with pytest.raises(InputError, match=message):
+        forged.of_crops(shot.assign(width=128, height=96), where, tmp_path, SIZE)
 
 
 def test_a_frame_that_the_mask_video_lacks_is_compared_with_its_original(shot, tmp_path):
