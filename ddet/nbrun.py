@@ -20,7 +20,6 @@ from nbclient.exceptions import DeadKernelError
 from ddet import paths
 from ddet.errors import REFUSALS, InputError, writing
 from ddet.report import dvc_yaml
-from ddet.runs import allocator
 
 _VARYING = [(re.compile(r"0x[0-9a-f]{6,16}"), "0x0"), (re.compile(r"ipykernel_\d+"), "ipykernel")]
 
@@ -39,7 +38,6 @@ def run(name: str, reports: Path = paths.REPORTS) -> Path:
     partial, report = reports / f"{name}.partial.ipynb", reports / f"{name}.ipynb"
     began = time.time(), time.monotonic()
     os.environ["DDET_NOTEBOOK"] = name
-    allocator.keep()
     with writing(reports):
         reports.mkdir(parents=True, exist_ok=True)
         _execute(source, partial)

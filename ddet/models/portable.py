@@ -10,11 +10,8 @@ import math
 import torch
 from torch import Tensor
 
-MANTISSA, ONE, BIAS = (
-    23,
-    0x3F800000,
-    127,
-)  # bits of a float32: of its mantissa; those of 1.0; what its exponent is above
+# of a float32: how many bits its mantissa has, the bits of 1.0, and what its exponent is counted from
+MANTISSA, ONE, BIAS = 23, 0x3F800000, 127
 
 
 def log(x: Tensor) -> Tensor:

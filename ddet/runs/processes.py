@@ -12,7 +12,6 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import process_executor
 
 from ddet.errors import InputError
-from ddet.runs import allocator
 
 POLL = 0.5  # s between two looks at whether the parent is alive
 
@@ -26,7 +25,6 @@ def together(calls: Sequence[tuple[Callable, ...]], jobs: int) -> list[Any]:
     """
     if jobs == 1 or len(calls) < 2:
         return [function(*arguments) for function, *arguments in calls]
-    allocator.keep()
     workers = Parallel(n_jobs=min(jobs, len(calls)), backend="loky", batch_size=1)
     found = workers(delayed(_watched)(os.getpid(), function, *arguments) for function, *arguments in calls)
     for _, error in found:
