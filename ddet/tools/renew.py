@@ -3,14 +3,16 @@
 A run's key holds its code, so an edit that makes training faster gives every run another key, and the study, which
 takes hours, would no longer count as one of the same fits. BEFORE and AFTER are checkouts with a finished default run,
 of the code of the study and of today's. A run of today that has the stage, the settings, the weights and the
-predictions of one of before, byte for byte, is the same fit: data/measured/study_claims.csv gets its new key. What
-changed keeps its old one, and is left out by the pages as before.
+predictions of one of before, byte for byte, is the same fit: data/measured/study_claims.csv gets its new key. So are
+maps of a detector that is the same, whose settings hold its key. What changed keeps its old key, and is left out by the
+pages as before.
 """
 
 import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,14 +21,16 @@ from ddet.hashing import canonical
 from ddet.report import studied
 from ddet.runs.store import MANIFEST, RECORD
 
+Runs = list[tuple[str, list[Any]]]  # of each run its key, and what it is and gave: stage, settings, files' hashes
 
-def fits(folder: Path) -> dict[str, str]:
-    """Map what each finished run of a checkout is and gave, in one text, to its key.
+
+def fits(folder: Path) -> Runs:
+    """Return the finished runs of a checkout.
 
     Raises:
         InputError: there are none, or one cannot be read.
     """
-    found = {}
+    found = []
     for record in sorted((folder / studied.RUNS).glob(f"*/*/{RECORD}")):
         try:
             config = json.loads(record.read_text())["config"]
@@ -35,10 +39,29 @@ def fits(folder: Path) -> dict[str, str]:
             raise InputError(record.parent, f"cannot be read ({type(e).__name__})", "run its stage again") from None
         # Where it starts is a key, which changed, or weights, which decided what it gave.
         is_ = [record.parts[-3], {k: v for k, v in config.items() if k != "start"}]
-        found[canonical([*is_, {k: v for k, v in gave.items() if k != RECORD}])] = record.parent.name
+        found.append((record.parent.name, [*is_, {k: v for k, v in gave.items() if k != RECORD}]))
     if not found:
         raise InputError(folder, "holds no finished run", "run dvc repro there")
     return found
+
+
+def same(old: Runs, new: Runs) -> dict[str, str]:
+    """Map each key of `old` to that of the same run in `new`; settings that hold a key of `old` hold today's there."""
+    today, now, known = {canonical(what): key for key, what in new}, {}, -1
+    while len(now) > known:  # maps follow their detectors, regions follow their maps
+        known = len(now)
+        for key, what in old:
+            if (renewed := canonical(_renewed(what, now))) in today:
+                now[key] = today[renewed]
+    return now
+
+
+def _renewed(value: Any, now: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {k: _renewed(v, now) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_renewed(v, now) for v in value]
+    return now.get(value, value) if isinstance(value, str) else value
 
 
 def renew(before: Path, after: Path, kept: Path = studied.KEPT) -> tuple[int, int]:
@@ -49,12 +72,12 @@ def renew(before: Path, after: Path, kept: Path = studied.KEPT) -> tuple[int, in
     """
     if not kept.is_file():
         raise InputError(kept, "no study is kept", "run it: python -m ddet.tools.study --lay-out FOLDER")
-    old, new = fits(before), fits(after)
-    now = {key: new[what] for what, key in old.items() if what in new}
+    old = fits(before)
+    now = same(old, fits(after))
     table = pd.read_csv(kept, dtype=str, keep_default_na=False)
     table["runs"] = [" ".join(now.get(key, key) for key in keys.split()) for keys in table["runs"]]
     table.to_csv(kept, index=False)
-    return len(now), len(old)
+    return len(now), len({key for key, _ in old})
 
 
 def _main(argv: list[str]) -> int:

@@ -9,7 +9,7 @@ from ddet.errors import InputError
 from ddet.tools import renew
 
 
-def write(folder, key: str, stage: str = "herd", lr: float = 0.1, weights: str = "w", start: str = "s") -> None:
+def write(folder, key: str, stage: str = "herd", lr: object = 0.1, weights: str = "w", start: str = "s") -> None:
     run = folder / "data/runs" / stage / key
     run.mkdir(parents=True)
     (run / "run.json").write_text(json.dumps({"key": key, "code": key, "config": {"lr": lr, "start": start}}))
@@ -37,6 +37,18 @@ def test_a_run_with_the_same_settings_and_bytes_gets_its_new_key_and_no_other_do
     kept = pd.read_csv(ledger, dtype=str)
     assert kept["runs"].tolist() == ["new1 other", "old2", "new1 old2 old3 old4"]
     assert kept["seeds"].tolist() == ["010"] * 3, "other columns stay as they are written"
+
+
+def test_a_key_in_the_settings_is_renewed_with_the_run_it_names(tmp_path, ledger):
+    before, after = tmp_path / "before", tmp_path / "after"
+    for folder, told in ((before, "old"), (after, "new")):
+        write(folder, f"{told}3")
+        write(folder, f"{told}2", "maps", lr={"detector": f"{told}3"})
+        write(folder, f"{told}1", "fused", lr={"members": [f"{told}2", "own"]})  # read before what it rests on
+        write(folder, f"{told}5", weights=told, lr=0.5)
+        write(folder, f"{told}4", "maps", lr={"detector": f"{told}5"})  # of a detector whose bits changed
+    assert renew.renew(before, after, ledger) == (3, 5)
+    assert pd.read_csv(ledger, dtype=str)["runs"].tolist() == ["new1 other", "new2", "new1 new2 new3 old4"]
 
 
 def test_what_is_not_there_is_one_line(tmp_path, ledger):
