@@ -18,20 +18,21 @@ ASM = "AVX2" if "avx2" in isa.flags() else "auto"
 # With its macroblock tree, x264 gives other bytes for the same frames from one call to the next (seen on an AVX-512
 # CPU; its plain C code does not): two clips in three differed between two runs, and none without the tree.
 OPTIONS = {
-    "preset": "veryfast",
     "threads": "1",
     "x264-params": f"threads=1:sliced-threads=0:lookahead-threads=1:mbtree=0:asm={ASM}",
 }
 RATE = 16000  # of the audio track, Hz
 
 
-def write_mp4(path: Path, frames: Sequence[Array], fps: float, crf: int, audio: bool = False) -> None:
-    """Encode RGB frames (uint8, even sides) to `path`, which appears only when whole."""
+def write_mp4(
+    path: Path, frames: Sequence[Array], fps: float, crf: int, audio: bool = False, preset: str = "veryfast"
+) -> None:
+    """Encode RGB frames (uint8, even sides) to `path`, which appears only when whole; `preset` is one of x264's."""
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(part), "w", format="mp4", options={"fflags": "+bitexact"}) as box:
-        stream = box.add_stream("libx264", rate=rate, options={**OPTIONS, "crf": str(crf)})
+        stream = box.add_stream("libx264", rate=rate, options={**OPTIONS, "preset": preset, "crf": str(crf)})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 1
         sound = _add_sound(box) if audio else None
