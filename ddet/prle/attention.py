@@ -60,21 +60,37 @@ def primary_shares(maps: np.ndarray, forged: np.ndarray) -> dict[str, np.ndarray
 
 
 def looks(
-    section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path, truth: Path | None
-) -> dict[str, dict[str, np.ndarray]]:
+    section: params.Prle, done: pd.DataFrame, rows: pd.DataFrame, crops: Path, truth: Path | None,
+    runtime: params.Runtime,
+) -> dict[str, dict[str, np.ndarray]]:  # fmt: skip
     """Measure the attention of each detector with and without the method: fit -> measure -> float seeds x n.
+
+    As many runs at a time as `runtime.fits` says.
 
     Args:
         rows: fake crops.
         truth: where ground truth lies; None: there is none.
     """
-    regions, found = attention_measure.regions(rows, section.size, truth), {}
-    for detector, cfg in section.detectors.items():
-        for name in (named(detector), named(detector, METHOD)):
-            folders = done.loc[done["arm"] == name, "folder"]
-            seeds = [measured(maps(f, cfg.layers, rows, crops), regions) for f in folders]
-            found[name] = {measure: np.stack([s[measure] for s in seeds]) for measure in seeds[0]}
-    return found
+    regions = attention_measure.regions(rows, section.size, truth)
+    named_runs = [
+        (name, folder, cfg.layers)
+        for detector, cfg in section.detectors.items()
+        for name in (named(detector), named(detector, METHOD))
+        for folder in done.loc[done["arm"] == name, "folder"]
+    ]
+    asks = [(_looked, folder, layers, rows, crops, regions, runtime.threads) for _, folder, layers in named_runs]
+    found: dict[str, list[dict[str, np.ndarray]]] = {}
+    for (name, _, _), values in zip(named_runs, processes.together(asks, runtime.fits), strict=True):
+        found.setdefault(name, []).append(values)
+    return {name: {m: np.stack([s[m] for s in seeds]) for m in seeds[0]} for name, seeds in found.items()}
+
+
+def _looked(
+    folder: Path, layers: Sequence[str], rows: pd.DataFrame, crops: Path, regions: Mapping[str, np.ndarray],
+    threads: int,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    torch.set_num_threads(threads)  # a process of its own
+    return measured(maps(folder, layers, rows, crops), regions)
 
 
 def look_table(

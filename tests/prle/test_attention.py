@@ -119,8 +119,10 @@ def test_the_overlap_is_that_of_the_positive_pixels(dtype):
 
 
 def test_looks_are_taken_of_every_seed_of_both_ways_to_train(cfg, rows, faces, done):
-    found = prle_attention.looks(cfg, done, rows, faces, None)
+    found = prle_attention.looks(cfg, done, rows, faces, None, TWO)
     assert list(found) == list(NAMES[:4])
+    alone = prle_attention.looks(cfg, done, rows, faces, None, toys.RUNTIME)
+    assert all(np.array_equal(found[name]["face"], alone[name]["face"]) for name in found)
     face = measure.regions(rows, SIZE, None)["face"]
     for name in ("Xception + PRLE", "EfficientNet"):
         layers = DETECTORS[name.split(" + ")[0]].layers
