@@ -57,7 +57,8 @@ def read(kept: Path, ours: Sequence[Outcome], profile: str = OF) -> tuple[list[O
 
     It asks more of what the profile OF asks, and says nothing of another `profile`. A claim is left out, and counted
     in the words, where a fit behind its outcome in `ours`, those of this tree, is not among the study's: then its
-    recipe, its data or its code has changed since, and the two verdicts are not of one thing.
+    recipe, its data or its code has changed since, and the two verdicts are not of one thing. Another is left out where
+    the study has no fit beyond those of this tree: then it says the same thing again, and is no second witness.
     """
     found = outcomes.read(kept) if profile == OF else []
     if not found:
@@ -66,9 +67,16 @@ def read(kept: Path, ours: Sequence[Outcome], profile: str = OF) -> tuple[list[O
     runs = f"{about['fits']} runs, {about['hours']} hours of fits in all"
     told = f"{ASKED}: {about['machine']}, commit {about['commit']}, {about['day']}, {runs}"
     gone = {o.id for o in found} & {o.id for o in ours if not _has_fits_of(o, found)}
-    if gone:
-        told += f"; {len(gone)} claim{'s' * (len(gone) > 1)} left out, whose fits have changed since"
-    return [o for o in found if o.id not in gone], told
+    again = {o.id for o in ours if _adds_none(o.id, ours, found)} - gone
+    for ids, why in ((gone, "whose fits have changed since"), (again, "whose fits are the default's own")):
+        if ids:
+            told += f"; {len(ids)} claim{'s' * (len(ids) > 1)} left out, {why}"
+    return [o for o in found if o.id not in gone | again], told
+
+
+def _adds_none(claim: str, ours: Sequence[Outcome], study: Sequence[Outcome]) -> bool:
+    own, theirs = (set().union(*(o.keys() for o in said if o.id == claim)) for said in (ours, study))
+    return bool(theirs) and theirs <= own
 
 
 def _has_fits_of(own: Outcome, study: Sequence[Outcome]) -> bool:

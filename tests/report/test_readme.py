@@ -62,7 +62,8 @@ def test_what_the_study_says_is_the_last_finding(tmp_path):
     kept = tmp_path / "data/measured/study_claims.csv"
     kept.parent.mkdir(parents=True)
     about = {"machine": "a CPU", "commit": "a1", "day": "2026-01-02", "fits": "5", "hours": "1.5"}
-    pd.read_csv(tmp_path / "reports/tables/claims.csv", dtype=str).assign(**about).to_csv(kept, index=False)
+    told = pd.read_csv(tmp_path / "reports/tables/claims.csv", dtype=str).assign(**about)
+    told.assign(runs=told["runs"] + " k3").to_csv(kept, index=False)
     *first, last, end = readme.findings(tmp_path)
     assert [*first, end] == before and first
     assert last.startswith("* In the study 1 of 1 tested are decided: 1 holds, 1 not tested. More seeds")
