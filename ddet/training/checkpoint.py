@@ -3,13 +3,12 @@
 A fit that was killed at any step and is run again ends with the same bits as one that was never killed.
 """
 
-import io
 import os
 import pickle
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -68,9 +67,7 @@ class Resume(Callback):
     def after_epoch(self) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         partial = self.file.with_suffix(".partial")
-        buffer = io.BytesIO()
-        torch.save(_plain(self._state()), buffer)
-        partial.write_bytes(buffer.getbuffer())  # torch.save to a full disk raises a RuntimeError that explains nothing
+        write(_plain(self._state()), partial)
         os.replace(partial, self.file)
 
     def _load(self) -> dict[str, Any] | None:
@@ -117,6 +114,37 @@ class Resume(Callback):
         name, words, *rest = random["numpy_state"]
         random["numpy_state"] = (name, words.numpy().astype(np.uint32), *rest)
         set_random_states(**random)  # last, since the lines above may use random numbers
+
+
+def write(state: dict[str, Any], file: Path) -> None:
+    """Write `state` to `file` tensor by tensor: a copy in memory would be three quarters of all that the fit holds.
+
+    Raises:
+        OSError: as for any other file. torch itself raises a RuntimeError that does not say that the disk is full.
+    """
+    with file.open("wb") as opened:
+        passed = _Passed(opened)
+        try:
+            torch.save(state, passed)
+        except RuntimeError as e:
+            raise (passed.error or e) from None
+
+
+class _Passed:
+    """Pass what torch writes on to `file`, and keep the error that it would hide."""
+
+    def __init__(self, file: IO[bytes]):
+        self.file, self.error = file, None
+
+    def write(self, data: memoryview) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as e:
+            self.error = e
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def _plain(value: Any) -> Any:

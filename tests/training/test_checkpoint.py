@@ -2,6 +2,8 @@
 
 import os
 import random
+import resource
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -128,6 +130,26 @@ def test_a_checkpoint_is_one_file_that_is_whole(tmp_path):
     (file,) = (tmp_path / checkpoint.FOLDER).iterdir()
     saved = torch.load(file, weights_only=True)
     assert saved["epoch"] == 0 and {"model", "opt", "order", "random", "recorder", "callbacks"} <= saved.keys()
+
+
+def test_a_checkpoint_is_written_without_a_copy_of_it_in_memory(tmp_path):
+    state = {"a": torch.arange(1_000_000.0), "b": {"c": [1, 2.5]}}
+    tracemalloc.start()
+    checkpoint.write(state, tmp_path / "a.pt")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    saved = torch.load(tmp_path / "a.pt", weights_only=True)
+    assert torch.equal(saved["a"], state["a"]) and saved["b"] == state["b"] and most < 1_000_000
+
+
+def test_a_disk_that_is_full_is_named_as_for_any_other_file(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            checkpoint.write({"a": torch.zeros(1_000_000)}, tmp_path / "a.pt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_callback_without_both_methods_has_no_state():
