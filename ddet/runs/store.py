@@ -5,6 +5,7 @@ Layout below the data folder: `runs/<stage>/<key>/` (finished runs, kept by DVC)
 """
 
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -144,6 +145,7 @@ class Store:
         tmp.mkdir(parents=True, exist_ok=True)
         began, resumed = time.monotonic(), any(tmp.iterdir())
         fn(tmp)
+        gc.collect()  # a Learner refers to itself: weights and moments of a large fit stayed beside those of the next
         for folder in list(tmp.rglob(RESUME)):
             shutil.rmtree(folder)
         _write_json(tmp / RECORD, {"key": key, **self._described(config)})

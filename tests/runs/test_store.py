@@ -2,12 +2,14 @@
 
 import errno
 import fcntl
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import weakref
 
 import pytest
 
@@ -49,6 +51,28 @@ def test_a_run_is_made_once(tmp_path):
     assert sorted(p.name for p in first.iterdir()) == ["manifest.json", "run.json", "weights"]
     assert json.loads((first / "run.json").read_text())["config"] == {"lr": 0.1}
     assert first == tmp_path / "runs" / "herd" / store(tmp_path).key({"lr": 0.1})
+
+
+def test_what_a_fit_leaves_is_gone_before_the_next_one(tmp_path):
+    class Learner:
+        """Refer to itself, as fastai's does through its callbacks."""
+
+        def __init__(self):
+            self.itself = self
+
+    left, alive = [], []
+
+    def train(folder):
+        alive.append(sum(ref() is not None for ref in left))
+        left.append(weakref.ref(Learner()))
+        (folder / "weights").write_text("w")
+
+    gc.disable()
+    try:
+        store(tmp_path).get_many([({"lr": lr}, train) for lr in (0.1, 0.2, 0.3)], 1)
+    finally:
+        gc.enable()
+    assert alive == [0, 0, 0]
 
 
 def test_two_machines_write_the_same_folder_and_their_facts_elsewhere(tmp_path, monkeypatch):
