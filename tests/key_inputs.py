@@ -140,7 +140,8 @@ def _prle(section: Mapping[str, Any], faces: Path, store: type[Store], how: para
     listed = {name: fit for name, fit in fits.items() if name.endswith("+ PRLE") and fit.crop_set == prle_arms.WHOLE}
     wanted = {name: fit for name, fit in listed.items() if name == FIT} or dict(list(listed.items())[:1])
     given = prle_arms.inputs(cfg, wanted, faces)
-    made = primary.localise(maps, cfg, wanted, trained, given, how, faces).set_index("fit")["maps"]
+    lines = primary.localise(maps, cfg, wanted, trained, given, how, faces)
+    made = lines.groupby("fit")["maps"].agg(list)
     done = planned.run(kept, prle_arms.plan(cfg, wanted, given, made), given, how, faces, print)
     return set(done[done["seed"] == 0]["key"])
 

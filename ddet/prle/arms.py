@@ -146,12 +146,13 @@ def examples(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def plan(
-    section: params.Prle, listed: Mapping[str, Fit], given: planned.Inputs, maps: Mapping[str, str]
+    section: params.Prle, listed: Mapping[str, Fit], given: planned.Inputs, maps: Mapping[str, Sequence[str]]
 ) -> list[planned.Row]:
     """List the fits in their order, seeds within; two with the same configuration share their runs.
 
     Args:
-        maps: fit -> the run that holds its maps; empty where nothing is hidden.
+        maps: fit -> for each seed the run that holds the maps of `train.newly_chosen`, "" where this is no crop;
+            without the fits that hide nothing.
     """
     return [
         planned.Row(name, seed, fit.crop_set, (_config(section, fit, seed, given, maps.get(name)),))
@@ -160,7 +161,9 @@ def plan(
     ]
 
 
-def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, maps: str | None) -> dict[str, Any]:
+def _config(
+    section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, maps: Sequence[str] | None
+) -> dict[str, Any]:
     arm, detector, listed = fit.arm, section.detectors[fit.detector], section.list_of(fit.arm)
     own = {key: getattr(detector, key) for key in ("epochs", "lr") if getattr(detector, key) is not None}
     own |= {key: getattr(arm, key) for key in ("epochs", "bs", "lr", "wd") if getattr(arm, key) is not None}
@@ -171,18 +174,23 @@ def _config(section: params.Prle, fit: Fit, seed: int, given: planned.Inputs, ma
             raise InputError(f"fit {fit.detector}", "has no maps", "run the notebook that localises primary regions")
         hide |= {"zoo": list(arm.zoo or section.zoo), "fusion": rule_of(section, arm), "maps": maps_of(section, arm)}
         hide |= section.exploit.model_dump() | arm.exploit.model_dump(exclude_none=True)
-        start["maps"] = maps
+        start["maps"] = [run for run in maps[: seed + 1] if run]
     return {
         "augment": {"p": listed.p, "steps": [list(step) for step in listed.steps.items()]},
         "data_hash": given.hashes[fit.crop_set],
         "hide": hide,
         "model": model_of(section, fit.detector).model_dump(),
-        "per_class": (section if halves.parsed(fit.crop_set)[0] == WHOLE else section.subsets).per_class,
+        "per_class": per_class(section, fit.crop_set),
         "seed": seed,
         "select_on": arm.select_on,
         "start": start,
         "train": section.train.model_dump() | own,
     }
+
+
+def per_class(section: params.Prle, crop_set: str) -> int:
+    """Return how many training crops of each class the fits of a crop set are trained on."""
+    return (section if halves.parsed(crop_set)[0] == WHOLE else section.subsets).per_class
 
 
 def model_of(section: params.Prle, detector: str) -> params.Model:

@@ -1,6 +1,7 @@
 """Make primary region maps as runs of the store: one per detector for training crops, one per fusion, and joins."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,53 +23,45 @@ BATCH = 64  # crops at a time
 Load = Callable[[Path], nn.Module]  # from the folder of a run to its network, in eval mode
 
 
+@dataclass(frozen=True)
+class Look:
+    """A trained detector that looks at training crops.
+
+    `folder` is its run, whose name is its key; `layers` are those to average, none: those of `models.zoo`; `rows` are
+    the crops; for `of_class` see `localise.of_rows`.
+    """
+
+    folder: Path
+    layers: Sequence[str]
+    rows: pd.DataFrame
+    of_class: str
+
+
 def of_detectors(
-    store: Store,
-    folders: Sequence[Path],
-    layers: Sequence[Sequence[str]],
-    load: Load,
-    rows: pd.DataFrame,
-    crops: Path,
-    size: int,
-    of_class: str,
-    runtime: params.Runtime,
+    store: Store, looks: Sequence[Look], load: Load, crops: Path, size: int, runtime: params.Runtime
 ) -> list[Path]:
-    """Compute the maps of trained detectors on the training crops among `rows`; return a folder of maps for each.
+    """Compute the maps of trained detectors on training crops; return a folder of maps for each look.
 
     Args:
-        folders: the runs of the detectors, whose names are their keys.
-        layers: for each detector, the layers to average; none: those of `models.zoo`.
         size: of the maps, and of the crops that the detectors see, in px.
-        of_class: see `localise.of_rows`.
 
     Raises:
         InputError: a detector whose layers are not known, or that has no layer of that name.
     """
-    mapped, data_hash = rows[rows["split"] == "train"], map_store.identity(rows)
     asks = []
-    for folder, names in zip(folders, layers, strict=True):
-        config = {"detector": folder.name, "layers": list(names), "size": size, "data_hash": data_hash}
-        given = (folder, tuple(names), load, mapped, crops, size, of_class, runtime, data_hash)
-        asks.append((config | {"of_class": of_class}, partial(_localise, *given)))
+    for look in looks:
+        data_hash = map_store.identity(look.rows)
+        config = {"detector": look.folder.name, "layers": list(look.layers), "size": size, "data_hash": data_hash}
+        asks.append((config | {"of_class": look.of_class}, partial(_localise, look, load, crops, size, runtime)))
     return store.get_many(asks, runtime.fits)
 
 
-def _localise(
-    folder: Path,
-    names: tuple[str, ...],
-    load: Load,
-    rows: pd.DataFrame,
-    crops: Path,
-    size: int,
-    of_class: str,
-    runtime: params.Runtime,
-    data_hash: str,
-    out: Path,
-) -> None:
+def _localise(look: Look, load: Load, crops: Path, size: int, runtime: params.Runtime, out: Path) -> None:
     torch.set_num_threads(runtime.threads)
-    model, on = load(folder), crop_loader.device(runtime.device)
-    batches = localise.of_rows(model, zoo.cam_layers(model, size, names), rows, crops, size, BATCH, on, of_class)
-    map_writer.write(out, batches, len(rows), size, data_hash)
+    model, on = load(look.folder), crop_loader.device(runtime.device)
+    layers = zoo.cam_layers(model, size, tuple(look.layers))
+    batches = localise.of_rows(model, layers, look.rows, crops, size, BATCH, on, look.of_class)
+    map_writer.write(out, batches, len(look.rows), size, map_store.identity(look.rows))
 
 
 def fused(
@@ -87,14 +80,14 @@ def _fuse(members: list[Path], rule: dict[str, Any], data_hash: str, runtime: pa
 
 
 def joined(store: Store, parts: Sequence[Path], of_parts: Sequence[pd.DataFrame], rows: pd.DataFrame) -> Path:
-    """Join maps of parts of the training crops among `rows` into the maps of all; return the folder of maps.
+    """Join maps of parts of the training crops `rows` into the maps of all; return the folder of maps.
 
     Args:
-        of_parts: the crops of each part; together they are the training crops.
+        of_parts: the crops of each part; together they are `rows`.
     """
     data_hash = map_store.identity(rows)
     config = {"parts": [folder.name for folder in parts], "data_hash": data_hash}
-    return store.get(config, partial(_join, list(parts), list(of_parts), rows[rows["split"] == "train"], data_hash))
+    return store.get(config, partial(_join, list(parts), list(of_parts), rows, data_hash))
 
 
 def _join(parts: list[Path], of_parts: list[pd.DataFrame], rows: pd.DataFrame, data_hash: str, out: Path) -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 from ddet import params, paths
 from ddet.data import crop_loader
 from ddet.errors import InputError, writing
-from ddet.prle import arms, exploit, map_store, people_page
+from ddet.prle import arms, exploit, map_store, people_page, primary
 
 ALPHAS = (0.0, 0.3, 0.6, 1.0)  # hidden share of the primary region; 0: the whole face
 PER = 6  # fakes of a method at each alpha; as many reals as fakes in all
@@ -91,15 +91,12 @@ def make(folder: Path, cfg: params.Prle, per: int, seed: int) -> pd.DataFrame:
     Raises:
         InputError: no maps yet, too few clips, or a folder that cannot be written.
     """
-    listed = paths.RESULTS / "prle_maps.csv"
-    if not listed.is_file():
-        raise InputError(listed, "there are no maps yet", "run: dvc repro prle_localisation")
+    made = primary.runs_of(paths.RESULTS / "prle_maps.csv")
     rows = arms.inputs(cfg, arms.of_part(cfg, "exploitation", None)).rows[arms.WHOLE]
-    train = rows[rows["split"] == "train"].reset_index(drop=True)
-    made = pd.read_csv(listed, dtype=str).set_index("fit")["maps"]
-    store = paths.RUNS / arms.MAPS / made[arms.named(cfg.zoo[0], arms.METHOD)]
+    train = primary.looked_at(cfg, rows)
+    store = paths.RUNS / arms.MAPS / made[arms.named(cfg.zoo[0], arms.METHOD)][0]
     chosen = choose(train, ALPHAS, per, seed)
-    levels = exploit.levels(np.asarray(map_store.read(store, map_store.identity(rows))[chosen.index]))
+    levels = exploit.levels(np.asarray(map_store.read(store, map_store.identity(train))[chosen.index]))
     crops = crop_loader.CropDataset(chosen, paths.FACES, None, cfg.size, 0)
     shown = pictures([crops.image(i) for i in range(len(crops))], levels, chosen["alpha"].to_numpy())
     with writing(folder):

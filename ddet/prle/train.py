@@ -1,5 +1,6 @@
 """Train a detector with regions of its training crops hidden. This module's code is part of the run key."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,22 @@ def chosen_of(config: dict[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
     return crop_loader.balance(rows[rows["split"] == "train"], config["per_class"], deal)
 
 
+def newly_chosen(config: dict[str, Any], rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return, for each seed up to that of a fit, the training crops among `rows` that no smaller seed is trained on.
+
+    These are the parts in which maps are stored: each map once, and none of a crop that no fit reads. A further seed
+    needs further maps and leaves the others as they are. A part may be empty.
+    """
+    parts, known = [], rows.index[:0]
+    for seed in range(config["seed"] + 1):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # too few crops of a class: the fit of this seed says so
+            chosen = chosen_of(config | {"seed": seed}, rows)
+        parts.append(chosen.drop(index=known.intersection(chosen.index)))
+        known = known.union(chosen.index)
+    return parts
+
+
 def judge_of(rows: pd.DataFrame, select_on: str) -> pd.DataFrame:
     """Return the crops of FF++ that choose the epoch."""
     return rows[rows["clip_id"].str.startswith("ffpp/") & (rows["split"] == select_on)]
@@ -74,18 +91,26 @@ def hidden_of(
     if hide["maps"]["dealt"]:
         cycle = np.random.default_rng(derive("deal", config["seed"])).permutation(len(chosen))
         sources = chosen.iloc[np.roll(cycle, 1)[np.argsort(cycle)]]
-    found = primary_of(sources, rows, maps / config["start"]["maps"])
+    found = primary_of(sources, config, rows, maps)
     return regions_of(hide["kind"], found, chosen, hide["area"])
 
 
-def primary_of(chosen: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> np.ndarray:
-    """Read the maps of the training crops `chosen` among `rows`: float16 n x S x S, in their order.
+def primary_of(chosen: pd.DataFrame, config: dict[str, Any], rows: pd.DataFrame, maps: Path) -> np.ndarray:
+    """Read the maps of the training crops `chosen` of a fit, in their order: float16 n x S x S.
 
     Raises:
         InputError: there are none, or they belong to other training crops; both fingerprints are named.
     """
-    order = rows.index[rows["split"] == "train"].get_indexer(chosen.index)
-    return np.asarray(map_store.read(folder, map_store.identity(rows))[order])
+    parts = [part for part in newly_chosen(config, rows) if len(part)]
+    stores = [
+        map_store.read(maps / run, map_store.identity(part))
+        for run, part in zip(config["start"]["maps"], parts, strict=True)
+    ]
+    found = np.empty((len(chosen), *stores[0].shape[1:]), np.float16)
+    for part, store in zip(parts, stores, strict=True):
+        at = part.index.get_indexer(chosen.index)
+        found[at >= 0] = store[at[at >= 0]]
+    return found
 
 
 def regions_of(

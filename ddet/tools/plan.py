@@ -19,7 +19,7 @@ from ddet.tools import plan_data, plan_fits
 GIGA = 1e9
 SLACK = 1.3  # of an estimate that is compared with the disk: run folders, caches, crops that compress badly
 TFLOPS = 15.0  # what training sustains in full precision on a GPU of 2021 to 2024, operations a second / 1e12
-NOTE = "maps are of every training crop, 2 bytes a pixel; fewer crops of FF++ (faces.frames) or arms make them fewer"
+NOTE = "maps are of the crops that fits read, 2 bytes a pixel; fewer crops (prle.per_class) or seeds make them fewer"
 
 
 def estimate(cfg: params.Params, tflops: float = TFLOPS) -> pd.DataFrame:

@@ -17,10 +17,11 @@ from ddet import models, params
 from ddet.asrid import arms as asrid_arms
 from ddet.asrid import train as asrid_train
 from ddet.data.crop_table import SHAPES_A_RUN
+from ddet.data.layouts.ffpp import METHODS
 from ddet.hashing import canonical, digest
 from ddet.herd import arms as herd_arms
 from ddet.prle import arms as prle_arms
-from ddet.prle import halves, map_store, primary
+from ddet.prle import map_store, primary
 from ddet.runs.planned import Inputs, Row
 
 FORWARD_AND_BACK = 3  # times the operations of a forward pass
@@ -60,18 +61,18 @@ def asrid_rows(section: params.Asrid, synthetic: bool) -> list[Row]:
 def maps(cfg: params.Params, crops: pd.DataFrame) -> pd.DataFrame:
     """Return a line a stored set of maps: how many crops, and the bytes; found by the code that would make them."""
     section, listed = cfg.prle, prle_arms.fits(cfg.prle)
-    rows = {name: _two(name) for name in dict.fromkeys(fit.crop_set for fit in listed.values())}
-    sizes = {}
-    for name, two in rows.items():
-        whole = _training_crops(crops, name)
-        sizes[map_store.identity(two)] = whole
-        for half in halves.HALVES:
-            sizes[map_store.identity(halves.mapped_by(two, half))] = whole // 2
-    store = _Counter(sizes)
+    if "ffpp" not in set(crops["dataset"]):
+        return pd.DataFrame({"crops": [], "bytes": []}, dtype="int64")
+    hiding = {name: fit for name, fit in listed.items() if prle_arms.hides(fit)}
+    given = Inputs({name: _training_crops(crops, name) for name in {f.crop_set for f in hiding.values()}}, {}, {})
+    parts = {}  # many fits share one
+    for one in primary.due(section, hiding, given):
+        seen = {"": one.rows} | one.seen
+        parts |= {(one.fit.crop_set, one.seed, source): rows for source, rows in seen.items()}
+    store = _Counter({map_store.identity(rows): len(rows) for rows in parts.values()})
     plain = [(name, 0, Path(name)) for name, fit in listed.items() if not prle_arms.hides(fit)]
     trained = pd.DataFrame(plain, columns=["arm", "seed", "folder"])
-    hiding = {name: fit for name, fit in listed.items() if prle_arms.hides(fit)}
-    primary.localise(store, section, hiding, trained, Inputs(rows, {}, {}), cfg.runtime)
+    primary.localise(store, section, hiding, trained, given, cfg.runtime)
     counts = pd.Series(list(store.found.values()), dtype="int64")
     return pd.DataFrame({"crops": counts, "bytes": counts * section.size**2 * HALF})
 
@@ -101,29 +102,24 @@ def _given() -> Inputs:
     return Inputs({}, Named(), Named())
 
 
-def _two(crop_set: str) -> pd.DataFrame:
-    """Stand in for a crop set: a training crop of each half."""
-    rows = pd.DataFrame(0.0, index=range(2), columns=SHAPES_A_RUN)
-    whole = halves.parsed(crop_set)[0]
-    return rows.assign(clip_id=whole, split="train", group=["first", "second"], sha=crop_set)
+def _training_crops(crops: pd.DataFrame, crop_set: str) -> pd.DataFrame:
+    """Stand in for the training crops of a crop set: as many as `crops` counts, a clip a face, every group in two."""
+    (train, reals) = crops.set_index("dataset").loc["ffpp", ["train", "reals"]]
+    fakes = {method: (train - reals) // len(METHODS) for method in METHODS if crop_set in (prle_arms.WHOLE, method)}
+    names = [f"ffpp/{method}/c23/{i:05d}" for method, n in {"real": reals, **fakes}.items() for i in range(n)]
+    rows = pd.DataFrame(0, index=range(len(names)), columns=SHAPES_A_RUN)
+    groups = [int(name[-5:]) // 2 for name in names]
+    return rows.assign(
+        clip_id=names, split="train", sha=crop_set, group=groups, label=["/real/" not in n for n in names]
+    )
 
 
-def _training_crops(crops: pd.DataFrame, crop_set: str) -> int:
-    known = crops.set_index("dataset")
-    if "ffpp" not in known.index:
-        return 0
-    whole, half = halves.parsed(crop_set)
-    train, reals = known.loc["ffpp", ["train", "reals"]]
-    fakes = train - reals if whole == prle_arms.WHOLE else (train - reals) // 5
-    return int(reals + fakes) // (1 if half is None else 2)
-
-
-def _maps_of(section: params.Prle) -> dict[str, str]:
-    """Name the maps of a fit by what makes them, so that fits which share maps share a run."""
+def _maps_of(section: params.Prle) -> dict[str, list[str]]:
+    """Name the maps of each seed of a fit by what makes them, so that fits which share maps share a run."""
     kinds = {}
     for name, fit in prle_arms.fits(section).items():
         says = (fit.crop_set, primary.members_of(section, fit), prle_arms.rule_of(section, fit.arm))
-        kinds[name] = canonical([*says, prle_arms.maps_of(section, fit.arm)])
+        kinds[name] = [canonical([*says, prle_arms.maps_of(section, fit.arm)])] * fit.seeds
     return kinds
 
 

@@ -17,7 +17,7 @@ from ddet.prle import train as prle_train
 from ddet.runs import finished, starts
 from ddet.training.common import core
 
-MAPS = {"Xception + PRLE": "m1", "Xception + x": "m2"}
+MAPS = {"Xception + PRLE": ["m1"], "Xception + x": ["m2"]}
 RULE = {"method": "union", "tau1": 0.3, "lam": 0.15, "tau2": 0.0}
 HIDE = {"kind": "primary", "zoo": ["Xception", "EfficientNet"], "fusion": RULE}
 NEITHER = {"form": "released", "swin": None, "width": 1}  # what shapes GenConViT alone
@@ -31,10 +31,11 @@ HIDE |= {
 }
 
 
-def config(name: str, x: params.PrleArm | None = None, maps: dict[str, str] = MAPS, **changes) -> dict:
+def config(name: str, x: params.PrleArm | None = None, maps: dict[str, list[str]] = MAPS, **changes) -> dict:
     """Return the configuration of the first seed of a fit of a section with the arms of `section` and `x`."""
     cfg = section({"x": x or arm()}, **changes)
-    rows = prle_arms.plan(cfg, prle_arms.fits(cfg), inputs(cfg), {**dict.fromkeys(prle_arms.fits(cfg), "-"), **maps})
+    every = {fit: ["-"] for fit in prle_arms.fits(cfg)} | maps
+    rows = prle_arms.plan(cfg, prle_arms.fits(cfg), inputs(cfg), every)
     return next(row for row in rows if row.arm == name).phases[0]
 
 
@@ -118,7 +119,7 @@ def test_a_plain_fit_is_what_the_section_says():
 
 def test_the_method_differs_in_what_is_hidden_and_where_its_maps_lie():
     plain, method = config("Xception"), config("Xception + PRLE")
-    assert method == plain | {"hide": HIDE, "start": plain["start"] | {"maps": "m1"}}
+    assert method == plain | {"hide": HIDE, "start": plain["start"] | {"maps": ["m1"]}}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_the_method_differs_in_what_is_hidden_and_where_its_maps_lie():
 def test_an_arm_changes_its_configuration_where_it_says_so_alone(says, becomes):
     train = TRAIN.model_copy(update={"wd": 0.01})
     changed, plain = (config(f"Xception + {n}", arm(**says), train=train) for n in ("x", "PRLE"))
-    merged = {"train": plain["train"] | becomes.get("train", {}), "start": plain["start"] | {"maps": "m2"}}
+    merged = {"train": plain["train"] | becomes.get("train", {}), "start": plain["start"] | {"maps": ["m2"]}}
     assert changed == plain | becomes | merged and plain["train"] == train.model_dump()
 
 
@@ -161,7 +162,7 @@ def test_what_is_hidden_shapes_no_fit_in_which_nothing_is():
 
 def test_the_seed_follows_from_all_but_data_weights_and_maps():
     """Maps that were made anew, by other weights of the same detectors, draw no other numbers."""
-    one, other = (config("Xception + PRLE", maps={"Xception + PRLE": key}) for key in ("m1", "m9"))
+    one, other = (config("Xception + PRLE", maps={"Xception + PRLE": [key]}) for key in ("m1", "m9"))
     assert one != other and core(one) == core(other)
     assert {key for key in one if one[key] != other[key]} == {"start"} and "maps" not in core(one)
     several = [config("Xception"), one, config("Xception + x", arm("parts")), config("Xception + x", arm(epochs=9))]
@@ -170,10 +171,10 @@ def test_the_seed_follows_from_all_but_data_weights_and_maps():
 
 def test_a_fit_of_one_method_differs_in_its_crops_alone():
     """So it is dealt and shuffled like the others; its maps are its own."""
-    maps = {"Xception + PRLE": "m", "DF: Xception + PRLE": "m of DF"}
+    maps = {"Xception + PRLE": ["m"], "DF: Xception + PRLE": ["m of DF"]}
     fewer = section().subsets.model_copy(update={"per_class": 2})
     whole, one = (config(name, maps=maps, subsets=fewer) for name in maps)
-    own = {"data_hash": "data of Deepfakes", "per_class": 2, "start": whole["start"] | {"maps": "m of DF"}}
+    own = {"data_hash": "data of Deepfakes", "per_class": 2, "start": whole["start"] | {"maps": ["m of DF"]}}
     assert one == whole | own and whole["per_class"] == 3
 
 
@@ -182,11 +183,18 @@ def test_a_plan_lists_fits_in_their_order_and_seeds_within():
     listed = {
         name: fit for name, fit in prle_arms.fits(cfg).items() if name in ("Xception", "Xception + x", "DF: Xception")
     }
-    rows = prle_arms.plan(cfg, listed, inputs(cfg), {"Xception + x": "m"})
+    rows = prle_arms.plan(cfg, listed, inputs(cfg), {"Xception + x": ["m", "n"]})
     assert [(r.arm, r.seed, r.crop_set) for r in rows] == [
         ("Xception", 0, "FF++"), ("Xception", 1, "FF++"), ("Xception + x", 0, "FF++"), ("DF: Xception", 0, "Deepfakes"),
     ]  # fmt: skip
     assert [r.phases[0]["seed"] for r in rows] == [0, 1, 0, 0] and all(len(r.phases) == 1 for r in rows)
+
+
+def test_a_fit_reads_the_maps_of_its_seed_and_of_smaller_ones():
+    cfg = section(seeds=3)
+    listed = {name: fit for name, fit in prle_arms.fits(cfg).items() if name == "Xception + PRLE"}
+    rows = prle_arms.plan(cfg, listed, inputs(cfg), {"Xception + PRLE": ["m0", "", "m2"]})
+    assert [row.phases[0]["start"]["maps"] for row in rows] == [["m0"], ["m0"], ["m0", "m2"]]
 
 
 def test_a_fit_that_hides_something_without_maps_is_one_line():

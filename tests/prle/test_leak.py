@@ -74,9 +74,12 @@ def test_what_is_hidden_is_filled_as_in_training():
 # a fit
 
 
+CHOSEN = {"seed": 0, "per_class": 6}
+
+
 def regions(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Make maps of the training crops that tell the label by their place, by their area, or not at all."""
-    fake = (rows.loc[rows["split"] == "train", "label"] == 1).to_numpy()
+    """Make maps of the training crops of a fit that tell the label by their place, by their area, or not at all."""
+    fake = (prle_train.chosen_of(CHOSEN, rows)["label"] == 1).to_numpy()
     found = {name: np.zeros((len(fake), SIZE, SIZE), np.float16) for name in ("place", "area", "none")}
     rng = np.random.default_rng(3)
     for i, is_fake in enumerate(fake):
@@ -89,16 +92,16 @@ def regions(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def maps(rows, tmp_path_factory):
-    root = tmp_path_factory.mktemp("maps")
+    root, chosen = tmp_path_factory.mktemp("maps"), prle_train.chosen_of(CHOSEN, rows)
     for name, found in regions(rows).items():
-        map_writer.write(root / name, lambda a, b, f=found: [f[a:b]], len(found), SIZE, map_store.identity(rows))
+        map_writer.write(root / name, lambda a, b, f=found: [f[a:b]], len(found), SIZE, map_store.identity(chosen))
     return root
 
 
-def config(maps: str, per_class: int = 6, **changes) -> dict:
+def config(maps: str, per_class: int = CHOSEN["per_class"], **changes) -> dict:
     cfg = section({"x": arm(**changes)}, per_class=per_class)
     listed = {"x": prle_arms.fits(cfg)["EfficientNet + x"]}
-    return prle_arms.plan(cfg, listed, inputs(cfg), {"x": maps})[0].phases[0]
+    return prle_arms.plan(cfg, listed, inputs(cfg), {"x": [maps]})[0].phases[0]
 
 
 class Reader(nn.Module):
@@ -136,9 +139,7 @@ def test_masks_are_those_of_the_fit_and_half_hidden(rows, faces, maps, monkeypat
     monkeypatch.setattr(leak, "CROPS", 4)
     leak.measured(Reader(), config("none"), rows, faces, maps, REPORT)
     (masks,) = seen
-    chosen = prle_train.chosen_of(config("none"), rows)
-    at = rows.index[rows["split"] == "train"].get_indexer(chosen.index)
-    levels = exploit.levels(regions(rows)["none"][at])
+    levels = exploit.levels(regions(rows)["none"])
     assert len(masks) == 8 and all(any(np.array_equal(m, one <= 0.5) for one in levels) for m in masks)
 
 
@@ -150,7 +151,7 @@ def test_a_row_for_each_arm_and_one_for_the_plain_detector(rows, faces, maps, tm
         folder.mkdir()
         net = prle_arms.model_of(cfg, fit.detector)
         learner.save_weights(models.create(net), folder / learner.WEIGHTS)
-        plan = prle_arms.plan(cfg, {name: fit}, inputs(cfg), {name: "place"})
+        plan = prle_arms.plan(cfg, {name: fit}, inputs(cfg), {name: ["place"]})
         (folder / RECORD).write_text(json.dumps({"config": plan[0].phases[0]}))
         lines.append({"arm": name, "seed": 0, "key": folder.name, "folder": folder})
     two = toys.RUNTIME.model_copy(update={"fits": 2})  # arms at a time

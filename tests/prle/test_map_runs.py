@@ -42,8 +42,14 @@ def written(folder, name: str, seed: int = 0, size: int = SIZE):
 
 
 def localised(root, detectors, rows, faces, layers, size=SIZE, of_class="label"):
-    given = (store(root), detectors, layers, finished.load_model, rows, faces, size, of_class, RUNTIME)
-    return map_runs.of_detectors(*given)
+    looks = [map_runs.Look(run, names, rows, of_class) for run, names in zip(detectors, layers, strict=True)]
+    return map_runs.of_detectors(store(root), looks, finished.load_model, faces, size, RUNTIME)
+
+
+@pytest.fixture(scope="module")
+def rows(rows):
+    """Keep the training crops."""
+    return rows[rows["split"] == "train"]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +58,7 @@ def made(tmp_path_factory, detectors, rows, faces):
 
 
 def test_maps_are_those_of_training_crops_for_their_own_labels_one_by_one(made, detectors, rows, faces):
-    train = rows[rows["split"] == "train"]
+    train = rows
     assert len({folder.name for folder in made}) == 3
     for folder, run, names in zip(made, detectors, LAYERS.values(), strict=True):
         maps = map_store.read(folder, map_store.identity(rows))
@@ -72,7 +78,7 @@ def test_maps_are_those_of_training_crops_for_their_own_labels_one_by_one(made, 
 def test_without_layers_they_are_those_of_the_zoo(tmp_path, rows, faces, name):
     """At 96 px the last layer has 3 x 3 values in a ResNet, and 12 x 12 in this EfficientNet."""
     folder = written(tmp_path / "run", name, size=96)
-    some = rows[(rows["split"] == "train") & (rows["clip_id"].str[-3:] == "000")]
+    some = rows[rows["clip_id"].str[-3:] == "000"]
     folders = [
         localised(tmp_path / str(bool(names)), [folder], some, faces, [names], 96) for names in ([], KNOWN[name])
     ]
@@ -88,9 +94,7 @@ def test_maps_are_not_made_twice_and_other_layers_are_other_maps(tmp_path, detec
     monkeypatch.setattr(
         grad_cam, "attention_maps", lambda *given, **how: asked.append(len(given[2])) or maps_of(*given, **how)
     )
-    other = rows[rows["clip_id"].str.startswith("ffpp/") | (rows["split"] != "test")]
-    assert len(other) < len(rows), "test crops, which have no maps"
-    assert localised(tmp_path, detectors[:1], other, faces, [["layer2.1"]]) == first and not asked
+    assert localised(tmp_path, detectors[:1], rows, faces, [["layer2.1"]]) == first and not asked
     again = localised(tmp_path, detectors[:1], rows, faces, [["layer3.1"]])
     assert again != first and sum(asked) == 18
 
@@ -100,13 +104,13 @@ def test_maps_of_another_class_are_other_runs(tmp_path, detectors, rows, faces):
         localised(tmp_path, detectors[:1], rows, faces, [["layer2.1"]], of_class=c)[0] for c in ("label", "fake")
     )
     one, other = (np.asarray(map_store.read(folder, map_store.identity(rows))) for folder in (label, fake))
-    is_fake = (rows.loc[rows["split"] == "train", "label"] == 1).to_numpy()
+    is_fake = (rows["label"] == 1).to_numpy()
     np.testing.assert_array_equal(one[is_fake], other[is_fake])
     assert label != fake and (one[~is_fake] != other[~is_fake]).any()
 
 
 def test_parts_are_joined_in_the_order_of_the_crops(tmp_path, made, rows):
-    kept, train = store(tmp_path), rows[rows["split"] == "train"]
+    kept, train = store(tmp_path), rows
     whole = map_store.read(map_runs.fused(kept, made, RULE, rows, RUNTIME), map_store.identity(rows))
     of_parts = [train.iloc[[1, 5, 6, 17]], train.drop(index=train.index[[1, 5, 6, 17]])]
     parts = []
@@ -188,7 +192,7 @@ def test_one_member_is_fused_as_well(tmp_path, made, rows):
 
 
 def test_members_of_other_crops_are_refused(tmp_path, made, rows):
-    fewer = rows.drop(index=rows.index[rows["split"] == "train"][0])
+    fewer = rows.drop(index=rows.index[0])
     said = f"of data_hash {map_store.identity(rows)}, asked for are those of data_hash {map_store.identity(fewer)}"
     with pytest.raises(InputError, match=said):
         map_runs.fused(store(tmp_path), made, RULE, fewer, RUNTIME)

@@ -34,21 +34,26 @@ def found(rows):
 
 @pytest.fixture(scope="module")
 def stored(rows, found, tmp_path_factory):
-    """Write the maps as the run "k", and the same as of other crops as the run "other"."""
-    root = tmp_path_factory.mktemp("maps")
-    for name, data in (("k", map_store.identity(rows)), ("other", "0123456789ab")):
-        map_writer.write(root / name, lambda start, stop: [found[start:stop]], len(found), SIZE, data)
+    """Write the maps of fits of two sizes as runs named "per_class seed", and some of other crops as "other"."""
+    root, train = tmp_path_factory.mktemp("maps"), rows.index[rows["split"] == "train"]
+    parts = {}
+    for per_class in (4, 6):
+        for seed, part in enumerate(prle_train.newly_chosen({"per_class": per_class, "seed": 1}, rows)):
+            parts[f"{per_class} {seed}"] = train.get_indexer(part.index), map_store.identity(part)
+    for name, (at, data) in (parts | {"other": (parts["6 0"][0], "0123456789ab")}).items():
+        map_writer.write(root / name, lambda start, stop, at=at: [found[at[start:stop]]], len(at), SIZE, data)
     return root
 
 
 def config(
-    hide: str = "primary", maps: str = "k", seed: int = 0, per_class: int = 6, which: dict | None = None, **changes
+    hide: str = "primary", maps: str = "", seed: int = 0, per_class: int = 6, which: dict | None = None, **changes
 ) -> dict:  # fmt: skip
     """Return the configuration of a fit of EfficientNet's stand-in, with the arm that is given."""
     changes |= {"maps": MapsChange(**(which or {}))}
     cfg = section({"x": arm(hide, **changes)}, seeds=seed + 1, per_class=per_class)
     listed = {"x": prle_arms.fits(cfg)["EfficientNet + x"]}
-    return prle_arms.plan(cfg, listed, inputs(cfg), {"x": maps})[seed].phases[0]
+    runs = [maps or f"{per_class} {at}" for at in range(seed + 1)]
+    return prle_arms.plan(cfg, listed, inputs(cfg), {"x": runs})[seed].phases[0]
 
 
 def hidden(**changes) -> dict:
@@ -127,9 +132,12 @@ def places(seen: Given, rows: pd.DataFrame, faces) -> list[int]:
     return [train.index(path) for path in seen.dls.train.dataset.plain.paths]
 
 
-def test_each_crop_has_its_own_map(to_fit, rows, faces, found):
-    """Four of each class are chosen among 18 training crops, so that places and order differ."""
-    seen = to_fit(config(per_class=4))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_crop_has_its_own_map(to_fit, rows, faces, found, seed):
+    """Four of each class are chosen among 18 training crops, so that places and order differ; of two seeds, so that
+    maps lie in two runs.
+    """
+    seen = to_fit(config(per_class=4, seed=seed))
     at = places(seen, rows, faces)
     assert len(at) == 8 and at != list(range(8)) and isinstance(seen.dls.train.dataset.regions, exploit.Primary)
     for index, place in enumerate(at):
@@ -176,19 +184,46 @@ def test_crops_of_ffpp_alone_choose_the_epoch(to_fit, rows, faces, select_on, pe
 def test_maps_of_other_crops_are_refused_with_both_fingerprints(to_fit, rows, faces, stored):
     with pytest.raises(InputError) as error:
         to_fit(config(maps="other"))
-    said, asked = str(error.value), f"asked for are those of data_hash {map_store.identity(rows)}"
+    chosen = prle_train.chosen_of(config(), rows)
+    said, asked = str(error.value), f"asked for are those of data_hash {map_store.identity(chosen)}"
     assert f"of data_hash 0123456789ab, {asked}" in said and "\n" not in said
-    fewer = rows.drop(index=rows.index[rows["split"] == "train"][3])
-    with pytest.raises(InputError, match=f"hash {map_store.identity(rows)}, .*hash {map_store.identity(fewer)}"):
-        prle_train.primary_of(fewer[fewer["split"] == "train"], fewer, stored / "k")
+    fewer = rows.drop(index=chosen.index[3])
+    other = prle_train.chosen_of(config(), fewer)
+    with pytest.raises(InputError, match=f"hash {map_store.identity(chosen)}, .*hash {map_store.identity(other)}"):
+        prle_train.primary_of(other, config(), fewer, stored)
 
 
-def test_maps_are_bound_to_training_crops_alone(rows, stored, found):
+@pytest.mark.parametrize("seed", [0, 1])
+def test_maps_are_bound_to_training_crops_alone(rows, stored, found, seed):
     """Other test crops, such as a further data set, leave maps as they are; the order of what is asked is kept."""
     some = rows[(rows["split"] != "test") | rows["clip_id"].str.startswith("ffpp/")]
-    train = some[some["split"] == "train"]
-    chosen = train.iloc[[7, 2, 11]]
-    np.testing.assert_array_equal(prle_train.primary_of(chosen, some, stored / "k"), found[[7, 2, 11]])
+    chosen = prle_train.chosen_of(config(seed=seed), some).iloc[[7, 2, 11]]
+    at = rows.index[rows["split"] == "train"].get_indexer(chosen.index)
+    np.testing.assert_array_equal(prle_train.primary_of(chosen, config(seed=seed), some, stored), found[at])
+
+
+def test_each_seed_adds_the_crops_that_no_smaller_one_has(rows):
+    """And none of these depends on how many seeds follow."""
+    parts = prle_train.newly_chosen(config(seed=2, per_class=3), rows)
+    assert [len(part) for part in parts[:1]] == [6] and all(len(part) for part in parts)
+    for seed in range(3):
+        fewer = prle_train.newly_chosen(config(seed=seed, per_class=3), rows)
+        assert [part.index.tolist() for part in fewer] == [part.index.tolist() for part in parts[: seed + 1]]
+        chosen = prle_train.chosen_of(config(seed=seed, per_class=3), rows)
+        assert set(chosen.index) <= set(pd.concat(fewer).index) and set(fewer[-1].index) <= set(chosen.index)
+    together = pd.concat(parts)
+    assert together.index.is_unique and set(together["split"]) == {"train"} and parts[0].index.is_monotonic_increasing
+
+
+def test_a_seed_whose_crops_all_have_maps_needs_no_run(rows, stored, found, recwarn):
+    """Where all crops are trained on, one run holds every map; that they are few is said by the fit alone."""
+    one = rows[(rows["split"] != "train") | ~rows["clip_id"].str.contains("FaceSwap")]
+    cfg = config(seed=1) | {"start": {"maps": ["all"]}}
+    first, second = prle_train.newly_chosen(cfg | {"per_class": 9}, one)
+    assert len(first) == 12 and second.empty and not recwarn
+    at = rows.index[rows["split"] == "train"].get_indexer(first.index)
+    map_writer.write(stored / "all", lambda a, b: [found[at[a:b]]], 12, SIZE, map_store.identity(first))
+    np.testing.assert_array_equal(prle_train.primary_of(first, cfg, one, stored), found[at])
 
 
 def test_maps_that_do_not_exist_are_one_line(to_fit):

@@ -26,19 +26,26 @@ def test_arms_of_clips_that_only_the_renderer_makes_are_not_planned_for_real_dat
     assert gone == {name for name, arm in PAPER.asrid.arms.items() if arm.synthetic}
 
 
-def test_maps_are_counted_by_the_code_that_makes_them():
+def test_maps_are_of_the_crops_that_fits_read_each_once():
+    """24 of each class a seed, one seed here; twice the crops of the datasets change nothing, twice the seeds do."""
     crops = plan_data.crops(SMOKE)
     maps = plan_fits.maps(SMOKE, crops)
-    train = crops.set_index("dataset").loc["ffpp", "train"]
-    assert maps["crops"].max() == train and (maps["bytes"] == maps["crops"] * SMOKE.prle.size**2 * 2).all()
-    twice = crops.assign(train=2 * crops["train"], reals=2 * crops["reals"])
-    assert plan_fits.maps(SMOKE, twice)["bytes"].sum() == pytest.approx(2 * maps["bytes"].sum(), rel=0.01)
+    chosen = {2 * SMOKE.prle.per_class, 2 * SMOKE.prle.subsets.per_class}
+    assert chosen <= set(maps["crops"]) and (maps["bytes"] == maps["crops"] * SMOKE.prle.size**2 * 2).all()
+    assert maps["crops"].max() == max(chosen)
+    more = crops.assign(train=9 * crops["train"], reals=9 * crops["reals"])
+    assert plan_fits.maps(SMOKE, more)["crops"].max() == max(chosen)
+    prle = SMOKE.prle.model_copy(update={"seeds": 2})
+    longer = plan_fits.maps(SMOKE.model_copy(update={"prle": prle}), more)
+    assert len(longer) > len(maps) and longer["bytes"].sum() > maps["bytes"].sum()
 
 
-def test_maps_are_of_all_training_crops_of_a_half_or_of_one_method():
-    """7,200 real crops and 36,000 fake ones of five methods; detectors of one half map the other."""
-    maps = plan_fits.maps(PAPER, plan_data.crops(PAPER))
-    assert set(maps["crops"]) == {43_200, 21_600, 7_200 + 36_000 // 5}
+def test_maps_of_the_paper_profile_are_of_all_reals_once_and_of_the_fakes_that_three_seeds_read():
+    """7,200 real crops and as many of 36,000 fake ones each seed; detectors of one half map the other."""
+    counts = set(plan_fits.maps(PAPER, plan_data.crops(PAPER))["crops"])
+    whole = sorted(n for n in counts if n in (14_400, 5786, 4567))
+    assert whole == [4567, 5786, 14_400] and sum(whole) - 7200 == pytest.approx(36_000 * (1 - 0.8**3), rel=0.01)
+    assert sum(counts) - sum(whole) == sum(whole), "halves, which add up to the whole"
 
 
 def test_a_network_is_counted_as_the_audit_counts_it():

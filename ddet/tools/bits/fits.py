@@ -44,9 +44,10 @@ def compute() -> dict[str, str]:
         root, runtime = Path(folder), _runtime()
         rows = write_rows(root)
         images = rows.assign(clip_id=rows["clip_id"].str.replace("dfdc", "ffpp"))
-        count = int((images["split"] == "train").sum())
+        given = prle_train.chosen_of(_fits()["prle"][1], images)
+        count = len(given)
         drawn = np.abs(primitives.numbers(count, SIZE, SIZE)) / 8 * (primitives.numbers(count, SIZE, SIZE) > 0)
-        map_writer.write(root / "maps" / "toy", lambda a, b: [drawn[a:b]], count, SIZE, map_store.identity(images))
+        map_writer.write(root / "maps" / "toy", lambda a, b: [drawn[a:b]], count, SIZE, map_store.identity(given))
         for name, (fit, config) in _fits().items():
             out = root / name
             out.mkdir()
@@ -100,7 +101,7 @@ def _fits() -> dict[str, tuple[Callable, dict[str, Any]]]:
     made = {
         "herd": (herd_train.train, herd_arms.plan(herd, {"x": first["herd"]}, given)),
         "asrid": (asrid_train.train, asrid_arms.plan(clips, {"x": first["asrid"]}, given)),
-        "prle": (prle_train.train, prle_arms.plan(hidden, {"x": row}, given, {"x": "toy"})),
+        "prle": (prle_train.train, prle_arms.plan(hidden, {"x": row}, given, {"x": ["toy"]})),
     }
     return {name: (fit, _short(rows[0].phases[0])) for name, (fit, rows) in made.items()}
 
