@@ -1,6 +1,8 @@
-"""Read dvc.lock: which stage read and wrote which files, with their hashes."""
+"""Read dvc.lock: which stage read and wrote which files, with their hashes, and what has changed since."""
 
+import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from ddet.errors import InputError
+
+PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,36 @@ def read_stages(lock: Path) -> list[Stage]:
         raise InputError(lock.name, "not there", "run the pipeline first: make repro")
     recorded = (YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
     stages = [
-        Stage(name, _entries(s.get("deps")), _entries(s.get("outs")), s.get("params", {}).get("params.yaml", {}))
+        Stage(name, _entries(s.get("deps")), _entries(s.get("outs")), s.get("params", {}).get(PARAMS, {}))
         for name, s in recorded.items()
     ]
     return sorted(stages, key=lambda s: (s.notebook, s.name))
+
+
+def stale(root: Path, stages: Sequence[Stage]) -> dict[str, list[str]]:
+    """List, for each stage that read something else than is there now, what: files, and keys of params.yaml.
+
+    Data are left out, since a clone has none before its first run, and so are folders.
+    """
+    now = YAML(typ="safe").load((root / PARAMS).read_text(encoding="utf-8"))
+    found = {}
+    for stage in stages:
+        files = [d for d in stage.deps if not d.path.startswith("data/") and not d.md5.endswith(".dir")]
+        changed = [d.path for d in files if md5_of(root / d.path) != d.md5]
+        changed += [f"{PARAMS}: {key}" for key, value in stage.params.items() if _value(now, key) != value]
+        found |= {stage.name: changed} if changed else {}
+    return found
+
+
+def md5_of(path: Path) -> str:
+    """Hash a file as DVC does; "not there" where there is none."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else "not there"
+
+
+def _value(params: Any, key: str) -> Any:
+    for part in key.split("."):
+        params = params.get(part) if isinstance(params, dict) else None
+    return params
 
 
 def _entries(recorded: list[dict] | None) -> tuple[Entry, ...]:

@@ -18,7 +18,7 @@ from ddet import params, paths
 from ddet.errors import InputError, writing
 from ddet.report import arm_lines, claim_pages, commit, index, notebook_page, outcomes, studied
 from ddet.report.claim_pages import Source
-from ddet.report.dvc_lock import read_stages
+from ddet.report.dvc_lock import read_stages, stale
 from ddet.report.html import check_links
 from ddet.report.nav import Link
 from ddet.report.provenance import provenance
@@ -41,6 +41,8 @@ def build(cfg: params.Params, root: Path = paths.ROOT) -> list[str]:
     notebooks = {Path(p).stem: nbformat.read(root / p, 4) for p in files if p.endswith(".ipynb")}
     ledger = outcomes.read(root / index.LEDGER)
     found, code = claim_pages.sources(stages, root), commit.told(root)
+    if old := list(stale(root, stages)):
+        code += f"; of an earlier one, since they were not run again: {', '.join(old)}"
     study = studied.read(root / studied.KEPT.relative_to(paths.ROOT), ledger, cfg.profile)
     pages = _claim_pages(ledger, cfg, found, root, code, study) | _notebook_pages(notebooks, ledger, found)
     pages[INDEX] = index.index(ledger, stages, notebooks, root, cfg.profile, cfg.benchmark.render, code, study)

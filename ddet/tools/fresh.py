@@ -6,41 +6,23 @@ date, but whose check cells are not those of its notebook. The second is what `m
 itself; the other two are. Exit 1 where there is any of the three.
 """
 
-import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import nbformat
-from ruamel.yaml import YAML
 
 from ddet import paths
-from ddet.report.dvc_lock import Entry, Stage, read_stages
+from ddet.report.dvc_lock import Entry, Stage, md5_of, read_stages, stale
 
-LOCK, PARAMS = "dvc.lock", "params.yaml"
+LOCK = "dvc.lock"
 CHECKED = "nbval-check-output"
 
 
 def rewritten(root: Path, stages: Sequence[Stage]) -> list[str]:
     """List files below reports/ and data/results/ that are not there, or not as the stage that wrote them left them."""
     outs = [out for stage in stages for out in stage.outs if _in_git(out)]
-    return sorted(out.path for out in outs if _md5(root / out.path) != out.md5)
-
-
-def stale(root: Path, stages: Sequence[Stage]) -> dict[str, list[str]]:
-    """List, for each stage that read something else than is there now, what: files, and keys of params.yaml.
-
-    Data are left out, since a clone has none before its first run, and so are folders.
-    """
-    now = YAML(typ="safe").load((root / PARAMS).read_text(encoding="utf-8"))
-    found = {}
-    for stage in stages:
-        files = [d for d in stage.deps if not d.path.startswith("data/") and not d.md5.endswith(".dir")]
-        changed = [d.path for d in files if _md5(root / d.path) != d.md5]
-        changed += [f"{PARAMS}: {key}" for key, value in stage.params.items() if _value(now, key) != value]
-        found |= {stage.name: changed} if changed else {}
-    return found
+    return sorted(out.path for out in outs if md5_of(root / out.path) != out.md5)
 
 
 def parted(root: Path, stages: Sequence[Stage]) -> list[str]:
@@ -58,16 +40,6 @@ def parted(root: Path, stages: Sequence[Stage]) -> list[str]:
 def _in_git(out: Entry) -> bool:
     """Tell files that git keeps from folders and from what DVC keeps."""
     return out.path.startswith(("reports/", "data/results/")) and not out.md5.endswith(".dir")
-
-
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else "not there"
-
-
-def _value(params: Any, key: str) -> Any:
-    for part in key.split("."):
-        params = params.get(part) if isinstance(params, dict) else None
-    return params
 
 
 def _checks(path: Path) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ddet import params, paths
 from ddet.errors import InputError
 from ddet.report import commit, figures, page, readme, tables
+from ddet.report.dvc_lock import md5_of
 
 mpl.use("Agg")
 NAME = "20_herd_augmentation"
@@ -35,6 +36,7 @@ def root(tmp_path) -> Path:
     for folder in ("notebooks", "ddet/herd", "reports/tables", "reports/figures", "data/results"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "ddet/herd/rows.py").write_text('judge("herd-aug-f1")')
+    nbformat.write(notebook(), tmp_path / f"notebooks/{NAME}.ipynb")
     nbformat.write(notebook(), tmp_path / f"reports/{NAME}.ipynb")
     table().write(tmp_path / "reports/tables", "asrid_table2")
     tables.write_frame(pd.DataFrame({"n": [1]}), tmp_path / "reports/tables", "counts", "Counts <a>")
@@ -60,7 +62,8 @@ def write_lock(root: Path, outs: list[str]) -> None:
     def entries(paths):
         return [{"path": p, "hash": "md5", "md5": f"{i:032x}", "size": 10 + i} for i, p in enumerate(paths)]
 
-    deps = entries([f"notebooks/{NAME}.ipynb", "ddet/herd/rows.py"])
+    read = (f"notebooks/{NAME}.ipynb", "ddet/herd/rows.py")
+    deps = [{"path": p, "hash": "md5", "md5": md5_of(root / p), "size": 10} for p in read]
     herd = {"cmd": "x", "deps": deps, "outs": entries([*outs, "data/results/claims_herd.csv"])}
     front = {"cmd": "y", "outs": entries(["reports/index.html", "reports/gone.html"])}
     YAML(typ="safe").dump({"schema": "2.0", "stages": {"front": front, "herd_augmentation": herd}}, root / "dvc.lock")
@@ -177,6 +180,14 @@ def test_index_and_claims_name_the_commit_or_that_there_is_none(root, cfg, monke
     monkeypatch.setattr(commit, "told", lambda root: asked.append(root) or "a1 of 2024-05-02")
     assert "<dt>Commit</dt><dd>a1 of 2024-05-02</dd>" in built(root, cfg) and asked == [root]
     assert "<dt>Commit</dt><dd>a1 of 2024-05-02</dd>" in pages(root)["claims/herd-aug-f1.html"]
+
+
+def test_stages_that_were_not_run_again_are_not_of_that_commit(root, cfg, monkeypatch):
+    monkeypatch.setattr(commit, "told", lambda root: "a1 of 2024-05-02")
+    (root / "ddet/herd/rows.py").write_text('judge("herd-aug-f1")  # and more')
+    said = "a1 of 2024-05-02; of an earlier one, since they were not run again: herd_augmentation"
+    assert f"<dt>Commit</dt><dd>{said}</dd>" in built(root, cfg)
+    assert f"<dt>Commit</dt><dd>{said}</dd>" in pages(root)["claims/herd-aug-f1.html"]
 
 
 def test_orphans_are_listed_and_returned(root, cfg):

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from ddet import paths
-from ddet.report.dvc_lock import read_stages
+from ddet.report.dvc_lock import read_stages, stale
 from ddet.tools import fresh
 
 STAGES = read_stages(paths.ROOT / "dvc.lock")
@@ -76,14 +76,14 @@ def test_a_report_changed_by_hand_is_named_and_so_is_one_that_is_gone(tree):
 )
 def test_params_that_a_stage_read_make_it_stale_and_others_do_not(tree, params, named):
     (tree / "params.yaml").write_text("herd: {lr: 0.1}\nbenchmark: {render: true, seed: 9}\nother: 2\n")
-    assert told(fresh.stale, tree) == {}
+    assert told(stale, tree) == {}
     (tree / "params.yaml").write_text(params)
-    assert told(fresh.stale, tree) == {"a": [named]}
+    assert told(stale, tree) == {"a": [named]}
 
 
 def test_an_edited_notebook_makes_its_stage_stale_and_says_nothing_of_check_cells(tree, monkeypatch, capsys):
     notebook(tree / "notebooks/10_a.ipynb", ("print(3)\nprint(4)", "3\n5\n"))
-    assert told(fresh.stale, tree) == {"a": ["notebooks/10_a.ipynb"]} and told(fresh.parted, tree) == []
+    assert told(stale, tree) == {"a": ["notebooks/10_a.ipynb"]} and told(fresh.parted, tree) == []
     monkeypatch.setattr(paths, "ROOT", tree)
     assert fresh._main() == 1
     said = "a: of an earlier tree; changed since: notebooks/10_a.ipynb\n"
