@@ -68,9 +68,9 @@ def read(kept: Path, ours: Sequence[Outcome], profile: str = OF) -> tuple[list[O
     told = f"{ASKED}: {about['machine']}, commit {about['commit']}, {about['day']}, {runs}"
     gone = {o.id for o in found} & {o.id for o in ours if not _has_fits_of(o, found)}
     again = {o.id for o in ours if _adds_none(o.id, ours, found)} - gone
-    for ids, why in ((gone, "whose fits have changed since"), (again, "whose fits are the default's own")):
-        if ids:
-            told += f"; {len(ids)} claim{'s' * (len(ids) > 1)} left out, {why}"
+    out = {"have changed since": gone, "are the default's own": again}
+    if words := [f"{len(ids)} whose fits {why}" for why, ids in out.items() if ids]:
+        told += f"; left out are {' and '.join(words)}"
     return [o for o in found if o.id not in gone | again], told
 
 

@@ -58,14 +58,14 @@ def test_a_claim_is_left_out_where_a_fit_behind_it_is_not_the_study_s(run, behin
     studied.keep(run, "abc", "a CPU", run / "kept.csv")
     found, about = studied.read(run / "kept.csv", [outcome(runs=behind)])
     assert [o.id for o in found] == ["herd-aug-f1"] * told + ["asrid-batch"]
-    assert about.endswith("in all" if told else "in all; 1 claim left out, whose fits have changed since")
+    assert about.endswith("in all" if told else "in all; left out are 1 whose fits have changed since")
 
 
 def test_a_claim_is_left_out_where_the_study_has_no_other_fits(run):
     studied.keep(run, "abc", "a CPU", run / "kept.csv")
     found, about = studied.read(run / "kept.csv", [outcome(runs="k1 k2"), outcome(id="asrid-batch", runs="")])
     assert [o.id for o in found] == ["asrid-batch"], "which has no fits at all"
-    assert about.endswith("in all; 1 claim left out, whose fits are the default's own")
+    assert about.endswith("in all; left out are 1 whose fits are the default's own")
 
 
 def test_a_claim_of_two_data_sets_in_the_study_is_told_where_one_of_them_has_our_fits(run):
