@@ -8,6 +8,7 @@ format. Then `dvc repro` runs. A second call goes on where the first stopped.
 """
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -60,6 +61,12 @@ def random_weights(cfg: params.Start, folder: Path) -> list[Path]:
     return written
 
 
+def minutes(folder: Path) -> str:
+    """Say how long each notebook of the rehearsal took when it last ran, in minutes."""
+    notes = sorted((folder / "data/machine/notebooks").glob("*.json"))
+    return ", ".join(f"{note.stem} {json.loads(note.read_text())['wall_s'] / 60:.1f}" for note in notes)
+
+
 def _main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=paths.ROOT / "rehearsal")
@@ -74,9 +81,8 @@ def _main(argv: list[str]) -> int:
     env = {**os.environ, "PYTHONPATH": str(folder), "DVC_NO_ANALYTICS": "1"}
     done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, env=env)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    print(
-        f"\nrehearsal: {(time.monotonic() - laid) / 60:.1f} minutes, the largest process took {peak:.1f} GB. {MEANING}"
-    )
+    print(f"\nrehearsal: minutes of each notebook: {minutes(folder)}")
+    print(f"rehearsal: {(time.monotonic() - laid) / 60:.1f} minutes, the largest process took {peak:.1f} GB. {MEANING}")
     return done.returncode
 
 

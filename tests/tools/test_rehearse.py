@@ -85,3 +85,11 @@ def test_weights_at_random_have_timm_s_format(tmp_path):
     assert rehearse.random_weights(start, tmp_path) == [path], "they are kept"
     with pytest.raises(InputError, match=r"start\.weights: names no folder"):
         rehearse.random_weights(whole, tmp_path)
+
+
+def test_minutes_are_told_by_notebook_in_their_order(tmp_path):
+    notes = tmp_path / "data/machine/notebooks"
+    notes.mkdir(parents=True)
+    for name, seconds in (("41_prle_localisation", 90.0), ("11_faces", 6.0)):
+        (notes / f"{name}.json").write_text(f'{{"wall_s": {seconds}, "start_s": 3.0}}')
+    assert rehearse.minutes(tmp_path) == "11_faces 0.1, 41_prle_localisation 1.5"
