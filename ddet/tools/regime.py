@@ -65,7 +65,7 @@ def measured(whole: params.Params, crops: Path, only: str | None) -> Iterator[pd
         kept = store.Store(f"regime_{paper}", CODES[paper], machine.of(whole.runtime), crops.parent)
         done = planned.run(kept, rows, given, whole.runtime, crops, fit)
         kept.release()
-        table = pd.DataFrame([_line(paper, run, crops) for run in done.itertuples()])
+        table = pd.DataFrame([line_of(paper, run, crops) for run in done.itertuples()])
         yield table.assign(df1_alike=df1_alike(whole, given.rows[WHOLE], crops, done)) if paper == "prle" else table
 
 
@@ -114,7 +114,8 @@ def plans(whole: params.Params, crops: Path, only: str | None) -> Iterator[tuple
         yield "herd_compared", herd_compared.plan(herd, listed, given, masks), given, herd_compared.fit_with(masks)
 
 
-def _line(paper: str, run: tuple, crops: Path) -> dict:
+def line_of(paper: str, run: tuple, crops: Path) -> dict:
+    """Return what `measured` says of one run."""
     history = pd.read_csv(run.folder / "history.csv")
     chosen = history[history["selected"] == 1].iloc[-1]
     preds = pd.read_parquet(run.folder / "preds.parquet")

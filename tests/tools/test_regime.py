@@ -59,7 +59,7 @@ def test_scores_at_home_and_away_by_hand(tmp_path):
     pd.DataFrame(rows, columns=["clip_id", "label", "prob_fake", "split"]).to_parquet(run / "preds.parquet")
     pd.DataFrame(kept).to_parquet(run / "valid.parquet")
     done = pd.DataFrame({"arm": ["A"], "seed": [0], "key": ["k"], "folder": [run]})
-    line = regime._line("prle", next(done.itertuples()), tmp_path / "faces")
+    line = regime.line_of("prle", next(done.itertuples()), tmp_path / "faces")
     assert (line["loss"], line["valid"], line["running"]) == (0.4, 0.5, 0.7)
     assert line["log_loss"] == pytest.approx(np.log(2))
     assert (line["home"], line["celebdf"], line["dfdc"], line["df1"]) == (0.75, 1.0, 0.0, 0.75)
