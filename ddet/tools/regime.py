@@ -35,10 +35,8 @@ from ddet.training import common, learner
 
 FOLDER = paths.DATA / "tuning"  # ignored by git
 SEEDS = (101, 102)
-HERD, ASRID = (
-    ("NA", "Base"),
-    ("Baseline", "StaNew + Mix"),
-)  # arms that are baselines; Table 1's other networks join them
+HERD, ASRID = ("NA", "Base"), ("Baseline", "StaNew + Mix")  # arms that are baselines; Table 1's other networks join
+CONTROL = "Motion, out of order"  # ASRID's positive control, by a head of ours
 
 
 def benchmark(whole: params.Params, seed: int) -> Path:
@@ -96,7 +94,7 @@ def plans(whole: params.Params, crops: Path, only: str | None) -> Iterator[tuple
         given = herd_arms.inputs(there, listed, crops)
         yield "dfdc", herd_arms.plan(there, listed, given), given, herd_train.train
     if only in (None, "asrid"):
-        listed = {name: asrid.arms[name] for name in ASRID}
+        listed = {name: asrid.arms[name] for name in (*ASRID, CONTROL)}
         given = asrid_arms.inputs(asrid, listed, crops)
         yield "asrid", asrid_arms.plan(asrid, listed, given), given, asrid_train.train
     if only in (None, "prle"):

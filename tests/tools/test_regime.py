@@ -19,7 +19,7 @@ def given(monkeypatch):
     monkeypatch.setattr(starts, "start_of", lambda backbone: (None, ""))
     sets = {"FF++": rows, "identity": rows}
     for module in (regime.herd_arms, regime.asrid_arms, regime.prle_arms):
-        hashes = {name: "h" for name in ("identity", "official", "celebdf, identity", "FF++")}
+        hashes = {name: "h" for name in ("identity", "official", "celebdf, identity", "folder, identity", "FF++")}
         known = {b: "" for b in WHOLE.start.backbones}
         monkeypatch.setattr(module, "inputs", lambda *_, h=hashes, k=known: planned.Inputs(sets, h, k))
 
@@ -28,6 +28,7 @@ def test_plain_detectors_alone_are_trained(given, tmp_path):
     found = {paper: list(dict.fromkeys(r.arm for r in rows)) for paper, rows, *_ in regime.plans(WHOLE, tmp_path, None)}
     assert list(found) == list(regime.CODES)
     assert found["herd"] == ["NA", "Base", "ResNet-50", "SENet", "EfficientNet-b7", "BiT", "ViT"]
+    assert found["asrid"] == ["Baseline", "StaNew + Mix", "Motion, out of order"], "and the positive control"
     assert found["dfdc"] == ["trained on DFDC"]
     assert found["prle"] == list(WHOLE.prle.detectors)
     assert found["compared"] == list(WHOLE.prle.compared.detectors) and found["herd_compared"] == ["RECCE", "CADDM"]
