@@ -8,6 +8,7 @@ import pytest
 import torch
 import toys
 from prle_toys import REPORT, SIZE, arm, inputs, met, scored, section
+from sklearn.model_selection import cross_val_predict
 from torch import nn
 
 from ddet import models
@@ -39,6 +40,23 @@ def test_a_classifier_reads_what_tells_the_label_in_groups_that_it_has_not_seen(
     alike = ROWS.assign(label=(by_group > 60).astype(int))
     ones = pd.get_dummies(ROWS["group"]).to_numpy(float)
     assert leak.roc_auc_score(alike["label"], leak.told_by(ones, alike)) < 0.75, "with groups held out"
+
+
+def test_a_classifier_s_folds_are_those_of_the_library():
+    features = np.random.default_rng(1).normal(size=(120, 3))
+    model, folds = leak.make_pipeline(leak.StandardScaler(), leak.LogisticRegression()), leak.StratifiedGroupKFold(5)
+    how = {"groups": ROWS["group"], "cv": folds, "method": "predict_proba"}
+    plain = cross_val_predict(model, features, ROWS["label"], **how)[:, 1]
+    np.testing.assert_allclose(leak.told_by(features, ROWS), plain, rtol=1e-9)
+
+
+def test_a_classifier_that_is_left_with_one_class_says_nothing():
+    """As in a rehearsal: without the group of both fakes only real ones are left, and the other way round."""
+    rows = pd.DataFrame({"label": [0, 0, 1, 1], "group": ["a", "a", "b", "b"]})
+    assert leak.told_by(np.array([[0.0], [0.1], [0.9], [1.0]]), rows).tolist() == [0.5] * 4
+    mixed = pd.DataFrame({"label": [0, 1, 0, 0], "group": ["a", "a", "b", "c"]})  # "a" is judged by real crops alone
+    told = leak.told_by(np.array([[0.0], [1.0], [0.0], [0.9]]), mixed)
+    assert told[:2].tolist() == [0.5, 0.5] and told[2:].max() > 0.5
 
 
 @pytest.mark.parametrize(
