@@ -67,6 +67,12 @@ def minutes(folder: Path) -> str:
     return ", ".join(f"{note.stem} {json.loads(note.read_text())['wall_s'] / 60:.1f}" for note in notes)
 
 
+def size_of(folder: Path) -> float:
+    """Return the GB of all files below `folder`; what has two names there counts once."""
+    files = {(found.st_dev, found.st_ino): found.st_size for found in map(Path.lstat, folder.rglob("*"))}
+    return sum(files.values()) / 1e9
+
+
 def _main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=paths.ROOT / "rehearsal")
@@ -76,13 +82,15 @@ def _main(argv: list[str]) -> int:
     except InputError as e:
         print(e, file=sys.stderr)
         return 2
-    laid = time.monotonic()
-    print(f"rehearsal: miniatures and weights in {folder} after {(laid - began) / 60:.1f} minutes", flush=True)
+    laid = (time.monotonic() - began) / 60
+    print(f"rehearsal: miniatures and weights in {folder} after {laid:.1f} minutes", flush=True)
     env = {**os.environ, "PYTHONPATH": str(folder), "DVC_NO_ANALYTICS": "1"}
     done = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, env=env)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(f"\nrehearsal: minutes of each notebook: {minutes(folder)}")
-    print(f"rehearsal: {(time.monotonic() - laid) / 60:.1f} minutes, the largest process took {peak:.1f} GB. {MEANING}")
+    spent = f"{(time.monotonic() - began) / 60:.1f} minutes, {laid:.1f} of them for miniatures and weights"
+    room = f"the largest process took {peak:.1f} GB, the folder holds {size_of(folder):.0f}"
+    print(f"rehearsal: {spent}; {room}. {MEANING}")
     return done.returncode
 
 

@@ -36,6 +36,9 @@ def test_a_clip_has_the_size_length_rate_and_sound_that_are_asked(tmp_path):
     info = video.probe(tmp_path / "b.mp4")
     assert (info.width, info.height, info.frames, info.has_audio, info.note) == (160, 90, 40, True, "")
     assert info.fps == pytest.approx(SMALL.fps)
+    told = (tmp_path / "b.mp4").read_bytes()
+    assert b"subme=0" in told and b"me=dia" in told, "x264 notes its settings: those of its fastest preset"
+    assert b"subme=0" not in (tmp_path / "a.mp4").read_bytes()
 
 
 def test_a_second_call_makes_what_is_older_than_its_clip_and_keeps_the_rest(tmp_path):

@@ -93,3 +93,12 @@ def test_minutes_are_told_by_notebook_in_their_order(tmp_path):
     for name, seconds in (("41_prle_localisation", 90.0), ("11_faces", 6.0)):
         (notes / f"{name}.json").write_text(f'{{"wall_s": {seconds}, "start_s": 3.0}}')
     assert rehearse.minutes(tmp_path) == "11_faces 0.1, 41_prle_localisation 1.5"
+
+
+def test_a_file_of_two_names_takes_its_room_once(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/one").write_bytes(bytes(3_000_000))
+    (tmp_path / "two").hardlink_to(tmp_path / "a/one")
+    (tmp_path / "three").write_bytes(bytes(1_000_000))
+    (tmp_path / "far").symlink_to("/usr/share/no-such-thing")
+    assert rehearse.size_of(tmp_path) == pytest.approx(0.004, abs=2e-4)
