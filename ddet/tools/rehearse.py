@@ -68,9 +68,8 @@ def minutes(folder: Path) -> str:
 
 
 def size_of(folder: Path) -> float:
-    """Return the GB of all files below `folder`; what has two names there counts once."""
-    files = {(found.st_dev, found.st_ino): found.st_size for found in map(Path.lstat, folder.rglob("*"))}
-    return sum(files.values()) / 1e9
+    """Return the GB of all files below `folder`; what a link leads to is not counted."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) / 1e9
 
 
 def _main(argv: list[str]) -> int:

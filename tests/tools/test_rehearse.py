@@ -95,10 +95,11 @@ def test_minutes_are_told_by_notebook_in_their_order(tmp_path):
     assert rehearse.minutes(tmp_path) == "11_faces 0.1, 41_prle_localisation 1.5"
 
 
-def test_a_file_of_two_names_takes_its_room_once(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/one").write_bytes(bytes(3_000_000))
-    (tmp_path / "two").hardlink_to(tmp_path / "a/one")
-    (tmp_path / "three").write_bytes(bytes(1_000_000))
-    (tmp_path / "far").symlink_to("/usr/share/no-such-thing")
-    assert rehearse.size_of(tmp_path) == pytest.approx(0.004, abs=2e-4)
+def test_the_room_of_a_folder_is_that_of_its_files_at_all_depths(tmp_path):
+    (tmp_path / "there/a").mkdir(parents=True)
+    (tmp_path / "there/a/one").write_bytes(bytes(3_000_000))
+    (tmp_path / "there/two").write_bytes(bytes(1_000_000))
+    (tmp_path / "beside").write_bytes(bytes(5_000_000))
+    (tmp_path / "there/linked").symlink_to(tmp_path / "beside")
+    (tmp_path / "there/gone").symlink_to(tmp_path / "nothing")
+    assert rehearse.size_of(tmp_path / "there") == pytest.approx(0.004, abs=1e-6)
