@@ -72,6 +72,13 @@ def test_only_stands_where_it_is_read_and_only_there(parameters, code, fits):
         assert_parameters_are_read(cells)
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_no_notebook_demands_an_arm_by_its_name(path):
+    """`read_runs` refuses an arm that nobody trained, and params.yaml may do without one: the rehearsal did."""
+    asked = [call.args[1] for call in calls(path, "read_runs") if len(call.args) > 1]
+    assert [ast.unparse(arms) for arms in asked if isinstance(arms, ast.List | ast.Tuple)] == []
+
+
 def test_every_notebook_is_a_stage_and_every_stage_a_notebook():
     assert sorted(BY_NOTEBOOK) == [p.stem for p in NOTEBOOKS]
 
