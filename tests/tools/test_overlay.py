@@ -56,7 +56,7 @@ def test_the_rehearsal_cuts_counts_epochs_and_batches_alone():
     named = cuts(tree)
     free = ("profile", "runtime.", "benchmark.", "start.weights", "report.bootstrap", "asrid.sets.")
     counts = {"per_class", "scored", "seeds", "epochs", "bs", "mep", "mep_2_phases", "full_3_phases", "weights"}
-    counts |= {"imbalance", "methods", "detectors", "clips"}
+    counts |= {"imbalance", "methods", "detectors", "zoo", "clips"}
     whole = params.load(PAPER).robustness.model_dump()
     for name, levels in tree["robustness"].items():  # fewer levels, but the profile's own
         if isinstance(levels, list):
