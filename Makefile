@@ -17,7 +17,7 @@ repro: .venv/.locked            ## regenerate every table, figure and report tha
 demo: .venv/.locked              ## the whole pipeline at smoke size, in demo/: the checkout stays as it is
 	python -m ddet.tools.demo
 
-rehearse: .venv/.locked          ## the paper profile on miniatures of the datasets, in rehearsal/: hours without a GPU
+rehearse: .venv/.locked          ## the paper profile on miniatures of the datasets, in rehearsal/: an hour or so without a GPU
 	python -m ddet.tools.rehearse
 
 test: .venv/.locked             ## every test, with the notebooks run in a clone at smoke size
